@@ -1,0 +1,340 @@
+"""What a fact claims, worked out before it lands: pure, without a store.
+
+Takes a fact and its tenant, gives a `Claim` (its key, its revision, its identifiers, normalised) or the reason why not;
+and from a claim that has won, its `Rows`: the fact on its node, the links from there, and the nodes they stand on.
+
+Rule 1: the key is (source, enterprise, kind, record id). Without an id a timed fact is keyed by its content; without
+        either it gets an id and a time at arrival.
+Rule 2: times without a zone are the tenant's; all are kept in UTC, between the years 1900 and 2200.
+Rule 3: a fact hangs on the first of its identifiers that identifies somebody, or on the first; transcripts and marks
+        wait on the call's own node: the key of its record.
+Rule 4: a person's link joins or parts, and says nothing of the identifiers themselves.
+Rule 5: what lands can be read again: a fact is what its canonical bytes decode to, within the model's limits, however it
+        was made, and whatever the store would refuse is refused here.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING, TypeAlias, cast
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from huaxiang.errors import InputInvalid, InputMissing, Refused
+from huaxiang.identifiers import identifies, node_of, normalise, record_key
+from huaxiang.model import AnyFact, Identifier, Interaction, Json, Link, Mark, Mention, Reject, Tenant, Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+STRENGTH_PERSON, STRENGTH_VERIFIED, STRENGTH_STATED, STRENGTH_NONE = 3, 2, 1, 0
+LARGEST_FACT_BYTES = 8 * 2**20
+DEEPEST_VALUE = 32
+"""Lists and objects within each other; reading must never run out of stack over what landing took."""
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_PATH = re.compile(r"^(?P<reason>.*) - at (?:`key` in )?`\$\.?(?P<field>.*)`$", re.DOTALL)
+_encoder = msgspec.json.Encoder(order="deterministic")
+_decode = msgspec.json.Decoder(AnyFact).decode
+
+Cuts: TypeAlias = "Mapping[Identifier, Sequence[datetime]]"
+"""When identifiers changed hands, oldest first."""
+Named: TypeAlias = tuple[Identifier, Mention]
+"""An identifier, and how the record put it."""
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A fact ready to land. `said`: its canonical bytes. `given_at`: its time, if it brings none of its own.
+
+    `stored_node` and `was_current` tell of a revision that lies in the store already, where it hangs and if it counts.
+    """
+
+    line: int
+    fact: AnyFact
+    key: UUID
+    record_id: str
+    digest: bytes
+    said: bytes
+    named: tuple[Named, ...]
+    apart: tuple[Named, ...]
+    upstream: Named | None
+    came_at: datetime
+    stored_node: UUID | None = None
+    was_current: bool = False
+
+    @property
+    def precedence(self) -> tuple[datetime, bytes]:
+        """The greater one wins, of two revisions of a record."""
+        return self.precedence_of(self.fact.updated_at, self.digest)
+
+    @staticmethod
+    def precedence_of(updated_at: datetime | None, digest: bytes) -> tuple[datetime, bytes]:
+        """The precedence of a revision by what the registry keeps of it."""
+        return updated_at or _EARLIEST, digest
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for a call on that call's own node."""
+        return isinstance(self.fact, (Transcript, Mark))
+
+
+def claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim | Reject:
+    """What a fact claims, or why it can't land."""
+    try:
+        fact = _in_utc(fact, ZoneInfo(tenant.time_zone))
+        said = _encode(fact)
+        fact = _as_read_again(said)
+        named, apart, upstream = _named(fact)
+    except Refused as refusal:
+        return Reject(line, refusal.field, refusal.reason)
+    digest = blake2b(said, digest_size=16).digest()
+    record_id = fact.id or (f"~{digest.hex()}" if fact.at else f"~{uuid4().hex}")
+    key = record_key(tenant.key, fact.source, fact.enterprise, kind_of(fact), record_id)
+    return Claim(line, fact, key, record_id, digest, said, named, apart, upstream, now)
+
+
+def of_stored(
+    fact: AnyFact, *, node: UUID, record: UUID, record_id: str, digest: bytes, came_at: datetime, current: bool
+) -> Claim:
+    """The claim of a fact that landed before; whatever was accepted once still normalises."""
+    named, apart, upstream = _named(fact)
+    return Claim(0, fact, record, record_id, digest, b"", named, apart, upstream, came_at, node, current)
+
+
+def kind_of(fact: AnyFact) -> str:
+    """The fact's kind, as on the wire."""
+    return str(fact.__struct_config__.tag)
+
+
+def call_key(tenant: Tenant, fact: Transcript | Mark) -> UUID:
+    """The key of the call that a transcript or a mark is about."""
+    return record_key(tenant.key, fact.source, fact.enterprise, "call", fact.call)
+
+
+def _in_utc(fact: AnyFact, zone: ZoneInfo) -> AnyFact:
+    changed: dict[str, datetime] = {}
+    for field in ("at", "updated_at", "created_at"):
+        time: datetime | None = getattr(fact, field)
+        if time is None:
+            continue
+        try:
+            instant = (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+        except OverflowError:
+            instant = datetime.max.replace(tzinfo=UTC)
+        if not _EARLIEST <= instant < _LATEST:
+            raise InputInvalid(field=field, reason="a time between the years 1900 and 2200 is needed")
+        if time.tzinfo is not UTC:
+            changed[field] = instant
+    return msgspec.structs.replace(fact, **changed) if changed else fact
+
+
+def _encode(fact: AnyFact) -> bytes:
+    try:
+        said = _encoder.encode(fact)
+    except (ValueError, RecursionError) as error:  # half a surrogate pair, or an integer of thousands of digits
+        raise InputInvalid(field="", reason="a value that JSON can't carry") from error
+    if len(said) > LARGEST_FACT_BYTES:
+        raise InputInvalid(field="", reason=f"a fact of more than {LARGEST_FACT_BYTES} bytes")
+    if b"\\u0000" in said and _NUL.search(said):
+        raise InputInvalid(field=_field_with_nul(fact), reason="a text holds the character NUL, which no text may")
+    return said
+
+
+def _field_with_nul(fact: AnyFact) -> str:
+    fields = (name for name in fact.__struct_fields__ if _NUL.search(_encoder.encode(getattr(fact, name))))
+    return next(fields, "")
+
+
+def _as_read_again(said: bytes) -> AnyFact:
+    """The fact as every later reader will see it; refuses what the model does not allow."""
+    try:
+        fact = _decode(said)
+    except msgspec.ValidationError as error:
+        told = _PATH.match(str(error))
+        field, reason = (told["field"], told["reason"]) if told else ("", str(error))
+        raise InputInvalid(field=field, reason=reason) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputInvalid(field="", reason="a value that JSON can't carry") from error
+    for field in ("traits", "details"):
+        if _too_deep(getattr(fact, field), DEEPEST_VALUE):
+            raise InputInvalid(field=field, reason=f"more than {DEEPEST_VALUE} lists and objects within each other")
+    return fact
+
+
+def _too_deep(value: Json, left: int) -> bool:
+    if isinstance(value, dict):
+        value = list(cast("dict[str, Json]", value).values())
+    elif not isinstance(value, list):
+        return False
+    return left == 0 or any(_too_deep(part, left - 1) for part in cast("list[Json]", value))
+
+
+def _named(fact: AnyFact) -> tuple[tuple[Named, ...], tuple[Named, ...], Named | None]:
+    if isinstance(fact, (Transcript, Mark)):
+        return (), (), None
+    named = _distinct(fact.identifiers)
+    if not named:
+        raise InputMissing(field="identifiers", reason="at least one identifier is needed")
+    apart: tuple[Named, ...] = ()
+    if isinstance(fact, Link):
+        apart = _distinct(fact.apart_from)
+        _check_link(named, apart)
+    upstream = None
+    if isinstance(fact, Interaction) and fact.upstream is not None:
+        upstream = (_normal(fact.upstream, "upstream"), fact.upstream)
+    if fact.origin is not None and fact.origin.upstream is not None:
+        _normal(fact.origin.upstream, "origin.upstream")
+    return named, apart, upstream
+
+
+def _check_link(named: Sequence[Named], apart: Sequence[Named]) -> None:
+    if len(named) + len(apart) < 2:  # noqa: PLR2004 (a link has two ends)
+        raise InputMissing(field="identifiers", reason="a link needs two different identifiers")
+    if {identifier for identifier, _ in named} & {identifier for identifier, _ in apart}:
+        raise InputInvalid(field="apart_from", reason="an identifier can't be parted from itself")
+
+
+def _normal(mention: Mention, field: str) -> Identifier:
+    try:
+        return normalise(mention)
+    except Refused as refusal:
+        raise InputInvalid(field=field, reason=refusal.reason) from refusal
+
+
+def _distinct(mentions: Sequence[Mention]) -> tuple[Named, ...]:
+    """Each identifier once, in order; verified if any mention of it is."""
+    found: dict[Identifier, Mention] = {}
+    for mention in mentions:
+        identifier = _normal(mention, "identifiers")
+        had = found.setdefault(identifier, mention)
+        if mention.verified and not had.verified:
+            found[identifier] = msgspec.structs.replace(had, verified=True)
+    return tuple(found.items())
+
+
+# ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Rows(msgspec.Struct):
+    """What claims become in the store: rows in the order of its columns, and the nodes that they stand on."""
+
+    facts: list[tuple[object, ...]] = msgspec.field(default_factory=list["tuple[object, ...]"])
+    links: list[tuple[object, ...]] = msgspec.field(default_factory=list["tuple[object, ...]"])
+    aparts: list[tuple[UUID, UUID, int, datetime]] = msgspec.field(
+        default_factory=list["tuple[UUID, UUID, int, datetime]"]
+    )
+    nodes: dict[UUID, tuple[Identifier, int]] = msgspec.field(default_factory=dict["UUID", "tuple[Identifier, int]"])
+
+
+class Placing(msgspec.Struct, frozen=True):
+    """What decides where claims go: the tenant, its cuts, and what it blocks."""
+
+    tenant: Tenant
+    cuts: Cuts
+    blocked: frozenset[str]
+
+    def add(self, rows: Rows, one: Claim, given_at: datetime, *, current: bool) -> list[UUID]:
+        """Add a claim's rows; gives the nodes that the record touches, its own first.
+
+        A claim that did not win leaves its fact, as history, and nothing else.
+        """
+        at = one.fact.at or given_at
+        if one.waits:
+            node = call_key(self.tenant, one.fact)  # type: ignore[arg-type]
+            rows.facts.append(self._fact_row(one, node, at, None, current=current))
+            return [node]
+        places = [self._place(identifier, at) for identifier, _ in one.named]
+        primary = self._primary(one)
+        decision = isinstance(one.fact, Link) and one.fact.author is not None
+        mention = None if decision else one.named[primary][1]
+        rows.facts.append(self._fact_row(one, places[primary], at, mention, current=current))
+        if not current:
+            return [places[primary]]
+        for place, (identifier, _) in zip(places, one.named, strict=True):
+            rows.nodes[place] = (identifier, self._epoch(identifier, at))
+        return [places[primary], *self._add_rest(rows, one, places, primary, at)]
+
+    def _add_rest(self, rows: Rows, one: Claim, places: list[UUID], primary: int, at: datetime) -> list[UUID]:
+        if isinstance(one.fact, Link) and one.fact.withdrawn:
+            return []
+        if one.apart:
+            return self._add_aparts(rows, one, places, at)
+        touched = self._add_spread(rows, one, at)
+        for index, place in enumerate(places):
+            if index != primary:
+                self._add_link(rows, one, (primary, index), places, at)
+                touched.append(place)
+        return touched
+
+    def _place(self, identifier: Identifier, at: datetime) -> UUID:
+        return node_of(self.tenant.key, identifier, self._epoch(identifier, at))
+
+    def _epoch(self, identifier: Identifier, at: datetime) -> int:
+        return sum(1 for cut_at in self.cuts.get(identifier, ()) if cut_at <= at)
+
+    def _primary(self, one: Claim) -> int:
+        somebody = (i for i, (identifier, _) in enumerate(one.named) if identifies(identifier, self.blocked))
+        return next(somebody, 0)
+
+    def _rank(self, one: Claim) -> int:
+        return self.tenant.settings.ranks.get(one.fact.source, 0)
+
+    def _fact_row(
+        self, one: Claim, node: UUID, at: datetime, mention: Mention | None, *, current: bool, spread: bytes = b""
+    ) -> tuple[object, ...]:
+        fact = one.fact
+        return (
+            node, one.key, "spread" if spread else kind_of(fact), one.digest, self.tenant.id, current, at,
+            self._rank(one), one.record_id, fact.source, fact.enterprise, fact.updated_at, one.came_at,
+            None if mention is None or spread else fact.created_at,
+            *_spelled(mention), spread or one.said or _encoder.encode(fact), None,
+        )  # fmt: skip
+
+    def _add_spread(self, rows: Rows, one: Claim, at: datetime) -> list[UUID]:
+        if one.upstream is None or not isinstance(one.fact, Interaction):
+            return []
+        identifier, mention = one.upstream
+        node = self._place(identifier, at)
+        rows.nodes[node] = (identifier, self._epoch(identifier, at))
+        said = _encoder.encode({"type": one.fact.type, "account": one.fact.account or ""})
+        rows.facts.append(self._fact_row(one, node, at, mention, current=True, spread=said))
+        return [node]
+
+    def _add_link(self, rows: Rows, one: Claim, ends: tuple[int, int], places: list[UUID], at: datetime) -> None:
+        strength = self._strength(one, ends)
+        decision = isinstance(one.fact, Link) and one.fact.author is not None
+        for end, other, mentions in ((*ends, False), (*reversed(ends), not decision)):
+            told = one.named[end][1] if mentions else None
+            rows.links.append((
+                places[end], places[other], one.key, self.tenant.id, one.named[other][0].kind, strength, at,
+                self._rank(one), one.record_id, mentions, *_spelled(told),
+                one.fact.created_at if mentions else None, None,
+            ))  # fmt: skip
+
+    def _strength(self, one: Claim, ends: tuple[int, int]) -> int:
+        if not all(identifies(one.named[end][0], self.blocked) for end in ends):
+            return STRENGTH_NONE
+        if isinstance(one.fact, Link) and one.fact.author is not None:
+            return STRENGTH_PERSON
+        return STRENGTH_VERIFIED if one.named[ends[1]][1].verified else STRENGTH_STATED
+
+    def _add_aparts(self, rows: Rows, one: Claim, places: list[UUID], at: datetime) -> list[UUID]:
+        rows.aparts += [(place, one.key, 0, at) for place in places]
+        others: list[UUID] = []
+        for identifier, _ in one.apart:
+            node = self._place(identifier, at)
+            rows.nodes[node] = (identifier, self._epoch(identifier, at))
+            others.append(node)
+        rows.aparts += [(node, one.key, 1, at) for node in others]
+        return [*places, *others]
+
+
+def _spelled(mention: Mention | None) -> tuple[str | None, bool, bytes | None]:
+    """The columns `spelling`, `verified`, `about`."""
+    if mention is None:
+        return None, False, None
+    return mention.value, mention.verified, _encoder.encode(mention.about) if mention.about else None
