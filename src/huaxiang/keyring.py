@@ -1,0 +1,336 @@
+"""Tenants, and the keys by which their callers are known.
+
+Takes credentials as callers present them, gives the `AccessKey` that they stand for, or None.
+
+Rule 1: a credential is shown once, when it is made; what is kept is a digest, but for a secret that signs (tinet).
+Rule 2: secrets are 256 random bits, so that a fast digest is as good as a slow one.
+Rule 3: rates are counted in the database, so that they hold over all processes; a refused call does not count.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Literal, TypeAlias
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from huaxiang.errors import NotFound, SettingsInvalid, TooOften
+from huaxiang.model import AccessKey, Json, Tenant, TenantSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from huaxiang.store import Row, Store
+
+Dialect: TypeAlias = Literal["tinet", "rabbitpre", "telrobot", "native"]
+ACCESS_SECONDS, REFRESH_SECONDS = 7200.0, 14400.0
+PERMISSIONS: dict[str, tuple[str, ...]] = {
+    "tinet": ("portrait",),
+    "rabbitpre": ("profile", "tags"),
+    "telrobot": ("customer",),
+    "native": ("facts", "customers"),
+}
+"""Every permission of each dialect; a key has them all unless it is made with fewer."""
+RATES: dict[str, float | None] = {"tinet": None, "rabbitpre": 1.0, "telrobot": None, "native": None}
+"""Calls a second, unless a key is made with another rate."""
+SLOWEST_RATE, FASTEST_RATE = 0.0001, 1_000_000
+LONGEST_NAME = 128
+
+
+class KeyOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key may be made with; None leaves the dialect's default."""
+
+    permissions: tuple[str, ...] | None = None
+    rate: float | None = None
+    account: UUID | None = None
+    clock: Literal["both", "utc", "shanghai"] | None = None
+    retry: Literal["auto", "always", "never"] | None = None
+
+
+class KeyListing(msgspec.Struct, frozen=True):
+    """A key as it is listed: nothing that would let anybody in."""
+
+    id: int
+    tenant: str
+    dialect: str
+    name: str
+    account: UUID | None
+    permissions: list[str]
+    rate: float | None
+    options: dict[str, Json]
+    readings: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class Keyring:
+    """Tenants, keys and tokens of one store."""
+
+    def __init__(self, store: Store) -> None:
+        """Keep them in this store."""
+        self.store = store
+
+    # ── tenants ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def create_tenant(
+        self, name: str, *, time_zone: str = "Asia/Shanghai", login_name: str | None = None
+    ) -> Tenant:
+        """A new tenant, with a key of its own for its nodes.
+
+        Raises:
+            SettingsInvalid: the name is taken, empty or too long, or there is no such time zone.
+
+        """
+        for field, text in (("name", name), ("login_name", login_name or name)):
+            _check_name(field, text)
+        main_account = uuid4()
+        async with self.store.writing() as tx:
+            await check_time_zone(tx, time_zone)
+            settings = msgspec.json.encode(TenantSettings())
+            created = await tx.row(
+                "create_tenant",
+                name, login_name or name, time_zone, secrets.token_bytes(32), uuid4(), main_account, settings,
+            )  # fmt: skip
+            if created is None:
+                raise SettingsInvalid(field="name", reason=f"there is a tenant {name} already")
+            tenant = tenant_of(await tx.row("tenant_by_name", name))
+            await tx.run("put_main_account", main_account, tenant.id)
+        return tenant
+
+    async def tenant(self, name: str) -> Tenant:
+        """The tenant of this name.
+
+        Raises:
+            NotFound: there is none.
+
+        """
+        async with self.store.reading() as tx:
+            row = await tx.row("tenant_by_name", name)
+        if row is None:
+            raise NotFound(field="tenant", reason=f"there is no tenant {name}; `huaxiang tenant create` makes one")
+        return tenant_of(row)
+
+    async def tenants(self) -> list[Tenant]:
+        """All tenants, oldest first."""
+        async with self.store.reading() as tx:
+            return [tenant_of(row) for row in await tx.rows("tenants")]
+
+    # ── keys ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def create_key(self, tenant: Tenant, dialect: Dialect, options: KeyOptions) -> dict[str, str]:
+        """A new credential, in the words of its dialect; its secret half is told here and never again.
+
+        Raises:
+            SettingsInvalid: an option that the dialect does not have.
+
+        """
+        kept = _check_options(dialect, options)
+        account = await self._account(tenant, options.account) if dialect == "telrobot" else None
+        credential, name, secret, token = _credential(dialect, account)
+        permissions = options.permissions if options.permissions is not None else PERMISSIONS[dialect]
+        rate = RATES[dialect] if options.rate is None else (options.rate or None)
+        async with self.store.writing() as tx:
+            await tx.run(
+                "create_key",
+                tenant.id, dialect, name, secret, token and digest(token), account, list(permissions), rate,
+                msgspec.json.encode(kept),
+            )  # fmt: skip
+        return credential
+
+    async def _account(self, tenant: Tenant, asked: UUID | None) -> UUID:
+        """The account that a key acts for. The first one named takes the main account's place while that is unused."""
+        if asked is None or asked == tenant.main_account:
+            return tenant.main_account
+        async with self.store.writing() as tx:
+            row = await tx.row("account", tenant.id, asked)
+            if row is None and await self._main_account_unused(tenant):
+                await tx.run("put_main_account", asked, tenant.id)
+                await tx.run("set_main_account", tenant.id, asked)
+                await tx.run("move_accounts", tenant.id, tenant.main_account, asked)
+            elif row is None:
+                await tx.run("put_accounts", tenant.id, tenant.main_account, [asked])
+        return asked
+
+    async def _main_account_unused(self, tenant: Tenant) -> bool:
+        return not any(key.account == tenant.main_account for key in await self.keys(tenant.name))
+
+    async def keys(self, tenant: str | None = None) -> list[KeyListing]:
+        """All keys, or those of one tenant, oldest first; the revoked ones too."""
+        async with self.store.reading() as tx:
+            rows = await tx.rows("keys", tenant)
+        return [KeyListing(**{**row, "options": msgspec.json.decode(row["options"])}) for row in rows]
+
+    async def revoke_key(self, name: str) -> None:
+        """End a key's life, by the name that `keys` lists.
+
+        Raises:
+            NotFound: no living key has that name.
+
+        """
+        async with self.store.writing() as tx:
+            if await tx.row("revoke_key", name) is None:
+                raise NotFound(field="key", reason=f"there is no key {name} to revoke")
+
+    async def key_by_name(self, dialect: Dialect, name: str) -> AccessKey | None:
+        """The key with this public half (tinet's AccessKeyId, rabbitpre's instanceAppid)."""
+        return await self._key("key_by_name", dialect, name)
+
+    async def key_by_token(self, dialect: Dialect, token: str) -> AccessKey | None:
+        """The key whose token this is (telrobot, native)."""
+        return await self._key("key_by_digest", dialect, digest(token))
+
+    async def key_by_access_token(self, dialect: Dialect, token: str) -> AccessKey | None:
+        """The key that a live access token was given for (rabbitpre)."""
+        return await self._key("key_by_access_token", dialect, digest(token), "access")
+
+    async def _key(self, statement: str, *parameters: object) -> AccessKey | None:
+        if any(isinstance(parameter, str) and not can_be_kept(parameter) for parameter in parameters):
+            return None
+        async with self.store.reading() as tx:
+            row = await tx.row(statement, *parameters)
+        return None if row is None else _access_key(row)
+
+    async def check_secret(self, key: AccessKey, secret: str) -> bool:
+        """Whether this is the key's secret; takes the same time either way."""
+        async with self.store.reading() as tx:
+            row = await tx.row("key_by_name", key.dialect, key.name)
+        return row is not None and row["digest"] is not None and hmac.compare_digest(row["digest"], digest(secret))
+
+    # ── tokens and rates ──────────────────────────────────────────────────────────────────────────────────────────
+
+    async def issue_tokens(self, key: AccessKey) -> tuple[str, str]:
+        """An access token for two hours, and a refresh token for four."""
+        tokens = secrets.token_hex(32), secrets.token_hex(32)
+        async with self.store.writing() as tx:
+            await tx.run("drop_expired_tokens", key.id)
+            await tx.run(
+                "put_access_tokens",
+                key.id, [digest(token) for token in tokens], ["access", "refresh"], [ACCESS_SECONDS, REFRESH_SECONDS],
+            )  # fmt: skip
+        return tokens
+
+    async def refresh_tokens(self, dialect: Dialect, refresh_token: str) -> tuple[str, str] | None:
+        """New tokens for a live refresh token, which they replace; None for any other."""
+        found = digest(refresh_token)
+        key = await self._key("key_by_access_token", dialect, found, "refresh")
+        if key is None:
+            return None
+        async with self.store.writing() as tx:
+            if await tx.row("drop_access_token", found) is None:
+                return None
+        return await self.issue_tokens(key)
+
+    async def accept(self, key: AccessKey) -> None:
+        """Let a call pass, or not, by the key's rate.
+
+        Raises:
+            TooOften: the last accepted call is too near.
+
+        """
+        if key.rate is None:
+            return
+        async with self.store.writing() as tx:
+            if await tx.row("pass_gate", key.id, 1 / key.rate) is None:
+                raise TooOften(reason=f"at most {key.rate:g} calls a second")
+
+    async def note_clock(self, key: AccessKey, reading: str) -> None:
+        """Remember by which reading of its clock a key's signature was right."""
+        if reading in key.readings:
+            return
+        async with self.store.writing() as tx:
+            await tx.run("note_reading", key.id, reading)
+
+    async def accounts_under(self, tenant: Tenant, account: UUID) -> frozenset[UUID]:
+        """An account and those below it; empty when it is none of the tenant's."""
+        async with self.store.reading() as tx:
+            return frozenset(row["id"] for row in await tx.rows("accounts", tenant.id, account))
+
+
+def digest(secret: str) -> bytes:
+    """What is kept of a secret: 32 bytes."""
+    return blake2b(secret.encode("utf-8", "surrogatepass"), digest_size=32, person=b"huaxiang-key").digest()
+
+
+def check_time_zone(name: str) -> None:
+    """Accept the name of a time zone.
+
+    Raises:
+        SettingsInvalid: there is none of that name.
+
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SettingsInvalid(field="time_zone", reason=f"there is no time zone {name}") from error
+
+
+def _check_options(dialect: Dialect, options: KeyOptions) -> dict[str, Json]:
+    """The options to keep, once all fit the dialect."""
+    kept: dict[str, Json] = {}
+    for field in ("clock", "retry"):
+        if (value := getattr(options, field)) is not None:
+            if dialect != "tinet":
+                raise SettingsInvalid(field=field, reason=f"{dialect} keys have no --{field}")
+            kept[field] = value
+    if options.account is not None and dialect != "telrobot":
+        raise SettingsInvalid(field="account", reason=f"{dialect} keys have no --account")
+    if options.rate is not None and options.rate != 0 and not SLOWEST_RATE <= options.rate <= FASTEST_RATE:
+        reason = f"a rate lies between {SLOWEST_RATE} and {FASTEST_RATE} calls a second, or is 0 for no limit"
+        raise SettingsInvalid(field="rate", reason=reason)
+    _check_permissions(dialect, options.permissions or ())
+    return kept
+
+
+def _check_permissions(dialect: Dialect, asked: Sequence[str]) -> None:
+    if unknown := sorted(set(asked) - set(PERMISSIONS[dialect])):
+        known = ", ".join(PERMISSIONS[dialect])
+        raise SettingsInvalid(field="permissions", reason=f"{', '.join(unknown)}: {dialect} knows {known}")
+
+
+def _credential(dialect: Dialect, account: UUID | None) -> tuple[dict[str, str], str, str | None, str | None]:
+    """The credential as it is told, the key's name, the secret kept in clear, and the one kept as a digest."""
+    secret = secrets.token_urlsafe(32)
+    if dialect == "tinet":
+        name = f"AK{secrets.token_hex(10).upper()}"
+        return {"access_key_id": name, "access_key_secret": secret}, name, secret, None
+    if dialect == "rabbitpre":
+        name = str(uuid4())
+        return {"instanceAppid": name, "instanceSecrect": secret}, name, None, secret
+    name = f"{dialect}-{secrets.token_hex(6)}"
+    if dialect == "telrobot":
+        return {"user_id": str(account), "token": secret}, name, None, secret
+    return {"token": secret}, name, None, secret
+
+
+def tenant_of(row: Row) -> Tenant:
+    """The tenant that a row of the table tells of."""
+    return Tenant(
+        id=row["id"],
+        name=row["name"],
+        login_name=row["login_name"],
+        time_zone=row["time_zone"],
+        key=bytes(row["key"]),
+        org=row["org"],
+        main_account=row["main_account"],
+        settings=msgspec.json.decode(row["settings"], type=TenantSettings),
+    )
+
+
+def _access_key(row: Row) -> AccessKey:
+    return AccessKey(
+        id=row["key_id"],
+        tenant=tenant_of(row),
+        dialect=row["dialect"],
+        name=row["key_name"],
+        secret=row["secret"],
+        account=row["account"],
+        permissions=tuple(row["permissions"]),
+        rate=row["rate"],
+        options=msgspec.json.decode(row["options"]),
+        readings=tuple(row["readings"]),
+    )

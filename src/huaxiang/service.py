@@ -1,0 +1,336 @@
+"""The journey in order, one verb each: what the server and the command line can ask of the house.
+
+    land       claims -> winners -> rows -> summaries -> customers, in one transaction
+    customers  identifiers or numbers -> customers        portraits  a page of callers
+    crm_view   a CRM record and its customer               rebuild    all that is derived, made anew
+    decide     a person joins, parts, or takes it back     cut        an identifier changed hands
+
+Rule 1: the stages meet in tables; only this room knows their order.
+Rule 2: whatever changes what is served happens in one transaction, under its tenant's lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import msgspec
+
+from huaxiang import ingest, read
+from huaxiang.claim import Claim, claim
+from huaxiang.dialects.telrobot.wire import number_of
+from huaxiang.errors import InputInvalid, NotFound, Refused
+from huaxiang.identifiers import node_of, normalise
+from huaxiang.keyring import Keyring, check_time_zone
+from huaxiang.model import (
+    CrmRecord,
+    CrmView,
+    Customer,
+    CustomField,
+    Identifier,
+    Link,
+    Mention,
+    Outcome,
+    Parsed,
+    PortraitPage,
+    Reject,
+    Tenant,
+    TenantSettings,
+)
+from huaxiang.resolve import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from huaxiang.ingest import Landed
+    from huaxiang.model import AccessKey
+    from huaxiang.store import Row, Store, Transaction
+
+VIEW_SECONDS = 0.2
+DECIDED = "huaxiang"
+"""The source of what a person decided here."""
+
+
+class Service(Keyring):
+    """The house, over one store. `land` and the reads may run side by side."""
+
+    def __init__(self, store: Store) -> None:
+        """Serve from this store."""
+        super().__init__(store)
+        self._views: dict[UUID, tuple[int, datetime]] = {}
+        self._writing_views: asyncio.Task[None] | None = None
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        return datetime.now(UTC)
+
+    # ── in ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def land(self, tenant: Tenant, records: Sequence[tuple[int, Parsed]]) -> Outcome:
+        """Land what a batch of records says, each under its line; good ones land, bad ones come back with reasons."""
+        now = self.now()
+        rejects: list[Reject] = []
+        claims: list[Claim] = []
+        for line, parsed in records:
+            claimed = [claim(tenant, line, fact, now) for fact in parsed.facts]
+            refused = [one for one in claimed if isinstance(one, Reject)]
+            rejects += refused[:1]
+            claims += [] if refused else [one for one in claimed if isinstance(one, Claim)]
+        lines = {reject.line for reject in rejects}
+        fields = [field for line, parsed in records if line not in lines for field in parsed.fields]
+        landed = await self._land(tenant, claims, fields, now)
+        return Outcome(landed.landed, landed.known, tuple(rejects))
+
+    async def _land(
+        self, tenant: Tenant, claims: Sequence[Claim], fields: Sequence[CustomField], now: datetime
+    ) -> Landed:
+        async with self.store.writing() as tx:
+            await ingest.lock(tx, tenant)
+            landed = await ingest.land(tx, tenant, claims, now)
+            await resolve(tx, tenant, landed.touched, landed.shrunk)
+            await _put_fields(tx, tenant, fields)
+            await _put_owners(tx, tenant, claims, fields)
+        return landed
+
+    async def rebuild(self, tenant: Tenant) -> AsyncIterator[int]:
+        """Make all that is derived anew from the facts, in one transaction; the records landed so far, as they land."""
+        async with self.store.writing() as tx:
+            async for count in self._rebuild(tx, tenant):
+                yield count
+
+    async def _rebuild(self, tx: Transaction, tenant: Tenant) -> AsyncIterator[int]:
+        await ingest.lock(tx, tenant)
+        await ingest.forget(tx, tenant)
+        done = 0
+        touched: set[UUID] = set()
+        async for page in ingest.replay(tx, tenant, self.now()):
+            touched |= page.touched
+            done += page.landed
+            yield done
+        await resolve(tx, tenant, touched, set())
+
+    async def set_tenant(
+        self,
+        tenant: Tenant,
+        *,
+        time_zone: str | None = None,
+        login_name: str | None = None,
+        settings: TenantSettings | None = None,
+    ) -> Tenant:
+        """Change what a tenant decides; what is derived from it is made anew in the same transaction.
+
+        Raises:
+            SettingsInvalid: there is no such time zone.
+
+        """
+        changed = msgspec.structs.replace(
+            tenant,
+            time_zone=time_zone or tenant.time_zone,
+            login_name=login_name or tenant.login_name,
+            settings=settings or tenant.settings,
+        )
+        check_time_zone(changed.time_zone)
+        async with self.store.writing() as tx:
+            await ingest.lock(tx, tenant)
+            encoded = msgspec.json.encode(changed.settings)
+            await tx.run("set_tenant", tenant.id, changed.login_name, changed.time_zone, encoded)
+            if _derives(tenant) != _derives(changed):
+                async for _ in self._rebuild(tx, changed):
+                    pass
+        return changed
+
+    # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def decide(
+        self,
+        tenant: Tenant,
+        identifiers: Sequence[Mention],
+        *,
+        author: str,
+        reason: str,
+        apart_from: Sequence[Mention] = (),
+    ) -> str:
+        """A person says: these are one customer, or, with `apart_from`, never one with those. Gives the decision's id.
+
+        Raises:
+            InputInvalid, InputMissing: an identifier can't be one, or there are not two.
+
+        """
+        decision = Link(
+            source=DECIDED,
+            id=str(uuid4()),
+            at=self.now(),
+            identifiers=tuple(identifiers),
+            apart_from=tuple(apart_from),
+            author=author,
+            reason=reason,
+        )
+        await self._land_decision(tenant, decision)
+        return str(decision.id)
+
+    async def withdraw(self, tenant: Tenant, decision: str, identifiers: Sequence[Mention], *, author: str) -> None:
+        """A person takes a decision back: what it joined parts, what it parted may join again."""
+        now = self.now()
+        await self._land_decision(
+            tenant,
+            Link(
+                source=DECIDED,
+                id=decision,
+                at=now,
+                updated_at=now,
+                identifiers=tuple(identifiers),
+                author=author,
+                withdrawn=True,
+            ),
+        )
+
+    async def _land_decision(self, tenant: Tenant, decision: Link) -> None:
+        outcome = await self.land(tenant, [(1, Parsed((decision,)))])
+        for reject in outcome.rejects:
+            raise InputInvalid(field=reject.field, reason=reject.reason)
+
+    async def cut(self, tenant: Tenant, mention: Mention, at: datetime) -> None:
+        """The identifier changed hands at a time: what was said of it before is another customer's."""
+        async with self.store.writing() as tx:
+            await ingest.lock(tx, tenant)
+            landed = await ingest.cut(tx, tenant, normalise(mention), at, self.now())
+            await resolve(tx, tenant, landed.touched, landed.shrunk)
+
+    # ── out ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def customers(self, tenant: Tenant, wanted: Sequence[Identifier | int]) -> list[Customer | None]:
+        """The customers of identifiers (as they are held now) and of our own numbers; None for what is unknown."""
+        async with self.store.reading() as tx:
+            numbers = [one for one in wanted if isinstance(one, int)]
+            by_number = await read.customers_of_numbers(tx, tenant, numbers) if numbers else {}
+            nodes = await _nodes(tx, tenant, [one for one in wanted if isinstance(one, Identifier)], self.now())
+            by_node = await read.customers_of_nodes(tx, tenant, nodes.values()) if nodes else {}
+        return [by_number.get(one) if isinstance(one, int) else by_node.get(nodes[one]) for one in wanted]
+
+    async def portraits(
+        self, tenant: Tenant, *, numbers: Sequence[str] | None, labels: Sequence[str], offset: int, limit: int
+    ) -> PortraitPage:
+        """A page of the tenant's callers; only these numbers, if given, and only rows that carry all labels."""
+        asked: list[Identifier] | None = None
+        if numbers is not None:
+            asked = [identifier for number in numbers if (identifier := _phone(number)) is not None]
+        async with self.store.reading() as tx:
+            nodes = None if asked is None else list((await _nodes(tx, tenant, asked, self.now())).values())
+            return await read.portraits(tx, tenant, nodes=nodes, labels=labels, offset=offset, limit=limit)
+
+    async def crm_view(self, tenant: Tenant, *, account: UUID, customer_id: UUID, by: AccessKey) -> CrmView:
+        """A CRM record with its customer, as `account` sees it; the view is noted, the answer tells of the one before.
+
+        Raises:
+            NotFound: no such record, or it is deleted, or not below that account.
+
+        """
+        _ = by
+        below = await self.accounts_under(tenant, account)
+        number = number_of(tenant.key, customer_id)
+        wanted = Identifier("crm_id", str(customer_id), "telrobot") if number is None else number
+        customer = (await self.customers(tenant, [wanted]))[0]
+        if customer is None or not below:
+            raise NotFound(field="customer_id", reason="unknown")
+        record = None
+        if number is None:
+            owners = {str(one) for one in below}
+            record = _live_record(customer, str(customer_id), owners, str(tenant.main_account))
+        elif account != tenant.main_account:
+            raise NotFound(field="customer_id", reason="unknown")
+        async with self.store.reading() as tx:
+            owner = record.owner if record and record.owner else str(tenant.main_account)
+            fields = [_custom_field(row) for row in await tx.rows("custom_fields", tenant.id, [owner])]
+            viewed = await tx.row("viewed_at", customer_id, tenant.id)
+        before = self._note_view(tenant, customer_id, viewed and viewed["viewed_at"])
+        return CrmView(customer_id, record, customer, tuple(fields), before)
+
+    def _note_view(self, tenant: Tenant, viewed: UUID, kept: datetime | None) -> datetime | None:
+        """Remember a view, to be written with others; gives the one before it."""
+        waiting = self._views.get(viewed)
+        times = [time for time in (kept, waiting and waiting[1]) if time is not None]
+        self._views[viewed] = (tenant.id, self.now())
+        if self._writing_views is None or self._writing_views.done():
+            self._writing_views = asyncio.create_task(self._write_views())
+        return max(times, default=None)
+
+    async def _write_views(self) -> None:
+        while self._views:
+            await asyncio.sleep(VIEW_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write the views that wait; the server calls it once more before it ends."""
+        views, self._views = self._views, {}
+        if views:
+            rows = [(viewed, tenant, at) for viewed, (tenant, at) in views.items()]
+            async with self.store.writing() as tx:
+                await tx.each("put_views", rows)
+
+    async def counts(self, tenant: Tenant) -> dict[str, int]:
+        """How much there is of a tenant: records, nodes, customers, suspended links."""
+        async with self.store.reading() as tx:
+            row = await tx.row("counts", tenant.id)
+        return dict(row) if row else {}
+
+
+def _derives(tenant: Tenant) -> object:
+    """What summaries, places and customers are derived from, beside the facts."""
+    settings = tenant.settings
+    return tenant.time_zone, settings.ranks, settings.blocked, settings.limits
+
+
+def _phone(number: str) -> Identifier | None:
+    try:
+        return normalise(Mention("phone", number))
+    except Refused:
+        return None
+
+
+async def _nodes(
+    tx: Transaction, tenant: Tenant, identifiers: Iterable[Identifier], now: datetime
+) -> dict[Identifier, UUID]:
+    """The nodes that these identifiers have now."""
+    epochs: dict[Identifier, int] = {}
+    for row in await tx.rows("cuts", tenant.id):
+        if row["at"] <= now:
+            identifier = Identifier(row["kind"], row["value"], row["scope"])
+            epochs[identifier] = epochs.get(identifier, 0) + 1
+    return {one: node_of(tenant.key, one, epochs.get(one, 0)) for one in identifiers}
+
+
+def _live_record(customer: Customer, record_id: str, owners: set[str], main: str) -> CrmRecord:
+    for record in customer.summary.records:
+        owner = record.owner or main
+        if record.record == record_id and not record.deleted and owner in owners:
+            return record
+    raise NotFound(field="customer_id", reason="unknown")
+
+
+async def _put_fields(tx: Transaction, tenant: Tenant, fields: Sequence[CustomField]) -> None:
+    rows = [
+        (field.id, field.owner, field.sort, field.updated_at, msgspec.json.encode(field.details).decode())
+        for field in fields
+    ]
+    await tx.each("put_custom_fields", rows, tenant.id)
+
+
+async def _put_owners(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], fields: Sequence[CustomField]) -> None:
+    """Accounts that own records stand below the tenant's main account."""
+    owners = {getattr(one.fact, "owner", "") for one in claims} | {field.owner for field in fields}
+    accounts = sorted({account for owner in owners if (account := _uuid(owner)) and account != tenant.main_account})
+    if accounts:
+        await tx.run("put_accounts", tenant.id, tenant.main_account, accounts)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _custom_field(row: Row) -> CustomField:
+    return CustomField(row["id"], row["owner"], row["sort"], row["updated_at"], msgspec.json.decode(row["details"]))

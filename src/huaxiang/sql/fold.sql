@@ -1,0 +1,140 @@
+-- How facts become summaries. Each statement adds what is staged to what is there, so that a fresh batch and a whole
+-- refold are one code: a refold first drops its nodes' rows, then stages all their facts.
+
+-- name: stage_fresh
+-- Fresh facts on nodes that need no refold. What waits for its call is no part of any summary.
+insert into staged_fact
+select * from landing_fact where current and kind not in ('transcript', 'mark') and node <> all($1::uuid[]);
+
+-- name: stage_fresh_links
+insert into staged_link select * from landing_link where node <> all($1::uuid[]);
+
+-- name: stage_nodes
+-- All current facts of the nodes to refold.
+insert into staged_fact
+select * from fact where node = any($1::uuid[]) and current and kind not in ('transcript', 'mark');
+
+-- name: stage_node_links
+insert into staged_link select * from link where node = any($1::uuid[]);
+
+-- name: drop_identity
+delete from summary_identity where node = any($1::uuid[]);
+-- name: drop_call
+delete from summary_call where node = any($1::uuid[]);
+-- name: drop_mark
+delete from summary_mark where node = any($1::uuid[]);
+-- name: drop_trait
+delete from summary_trait where node = any($1::uuid[]);
+-- name: drop_origin
+delete from summary_origin where node = any($1::uuid[]);
+-- name: drop_activity
+delete from summary_activity where node = any($1::uuid[]);
+
+-- name: fold_identity
+-- What records say of the identifier itself: the newest spelling, verified by any, known since the earliest.
+insert into summary_identity as had
+select distinct on (node) node, tenant, at, rank, record_id, record, spelling,
+       bool_or(verified) over of_node, min(at) over of_node, min(created_at) over of_node
+from (select node, tenant, at, rank, record_id, record, spelling, verified, created_at
+      from staged_fact where spelling is not null
+      union all
+      select node, tenant, at, rank, record_id, record, spelling, verified, created_at
+      from staged_link where mentions and spelling is not null) as mention
+window of_node as (partition by node)
+order by node, at desc, rank desc, record_id desc, record desc
+on conflict (node) do update
+    set verified = had.verified or excluded.verified,
+        first_at = least(had.first_at, excluded.first_at),
+        created_at = least(had.created_at, excluded.created_at),
+        (at, rank, record_id, record, spelling) = (
+            select newer.at, newer.rank, newer.record_id, newer.record, newer.spelling
+            from (values (had.at, had.rank, had.record_id, had.record, had.spelling),
+                         (excluded.at, excluded.rank, excluded.record_id, excluded.record, excluded.spelling))
+                 as newer (at, rank, record_id, record, spelling)
+            order by newer.at desc, newer.rank desc, newer.record_id desc, newer.record desc limit 1);
+
+-- name: fold_call
+-- Calls count and add; the newest one lends its spelling and its city.
+insert into summary_call as had
+select total.node, newest.tenant, total.calls, total.durations, total.duration_sum, total.duration_max,
+       total.rounds, total.round_sum, total.round_max,
+       newest.at, newest.rank, newest.record_id, newest.record, newest.spelling, newest.said ->> 'city'
+from (select node, count(*) as calls,
+             count(duration) as durations, coalesce(sum(duration), 0) as duration_sum, max(duration) as duration_max,
+             count(round) as rounds, coalesce(sum(round), 0) as round_sum, max(round) as round_max
+      from (select node, (said ->> 'duration')::integer as duration,
+                   coalesce((gathered ->> 'rounds')::integer, (said ->> 'rounds')::integer) as round
+            from staged_fact where kind = 'call') as call
+      group by node) as total
+join (select distinct on (node) * from staged_fact where kind = 'call'
+      order by node, at desc, rank desc, record_id desc, record desc) as newest using (node)
+order by total.node
+on conflict (node) do update
+    set calls = had.calls + excluded.calls,
+        durations = had.durations + excluded.durations,
+        duration_sum = had.duration_sum + excluded.duration_sum,
+        duration_max = greatest(had.duration_max, excluded.duration_max),
+        rounds = had.rounds + excluded.rounds,
+        round_sum = had.round_sum + excluded.round_sum,
+        round_max = greatest(had.round_max, excluded.round_max),
+        (at, rank, record_id, record, spelling, city) = (
+            select newer.at, newer.rank, newer.record_id, newer.record, newer.spelling, newer.city
+            from (values (had.at, had.rank, had.record_id, had.record, had.spelling, had.city),
+                         (excluded.at, excluded.rank, excluded.record_id, excluded.record, excluded.spelling,
+                          excluded.city))
+                 as newer (at, rank, record_id, record, spelling, city)
+            order by newer.at desc, newer.rank desc, newer.record_id desc, newer.record desc limit 1);
+
+-- name: fold_mark
+-- A call's marks as they stand, one row each.
+insert into summary_mark
+select call.node, call.record, mark.type, mark.name, mark.checked, mark.added, mark.deleted, mark.second, call.at,
+       call.enterprise || '-' || call.record_id
+from staged_fact as call
+cross join lateral jsonb_to_recordset(call.gathered -> 'marks')
+     as mark (type text, name text, checked boolean, added boolean, deleted boolean, second integer)
+where call.kind = 'call' and call.gathered is not null
+order by call.node, call.record
+on conflict do nothing;
+
+-- name: fold_trait
+-- The newest of each trait; under no name at all, which no trait has, the newest said about the identifier itself.
+insert into summary_trait as had
+select distinct on (node, name) node, name, at, rank, record_id, record, value
+from (select fact.node, trait.key collate "C" as name, fact.at, fact.rank, fact.record_id, fact.record, trait.value
+      from staged_fact as fact cross join lateral jsonb_each(fact.said -> 'traits') as trait
+      where fact.kind <> 'spread' and fact.said ? 'traits'
+      union all
+      select node, '', at, rank, record_id, record, about from staged_fact where about is not null
+      union all
+      select node, '', at, rank, record_id, record, about from staged_link where mentions and about is not null
+     ) as said
+order by node, name, at desc, rank desc, record_id desc, record desc
+on conflict (node, name) do update
+    set at = excluded.at, rank = excluded.rank, record_id = excluded.record_id, record = excluded.record,
+        value = excluded.value
+    where (had.at, had.rank, had.record_id, had.record)
+        < (excluded.at, excluded.rank, excluded.record_id, excluded.record);
+
+-- name: fold_origin
+-- Where the customer came from: the earliest word on it, whole.
+insert into summary_origin as had
+select distinct on (node) node, at, rank, record_id, record, said -> 'origin'
+from staged_fact where kind not in ('spread', 'subscription') and said ? 'origin'
+order by node, at, rank, record_id, record
+on conflict (node) do update
+    set at = excluded.at, rank = excluded.rank, record_id = excluded.record_id, record = excluded.record,
+        value = excluded.value
+    where (had.at, had.rank, had.record_id, had.record)
+        > (excluded.at, excluded.rank, excluded.record_id, excluded.record);
+
+-- name: fold_activity
+-- Day buckets, in the tenant's time zone: the customer's own interactions, and those that name it as their upstream.
+insert into summary_activity as had
+select node, case kind when 'spread' then 'spread' else 'active' end as side, (at at time zone $1)::date as day,
+       said ->> 'type' as type, coalesce(said ->> 'account', '') as account, count(*), max(at)
+from staged_fact where kind in ('interaction', 'spread')
+group by 1, 2, 3, 4, 5
+order by 1, 2, 3, 4, 5
+on conflict (node, side, day, type, account) do update
+    set count = had.count + excluded.count, newest_at = greatest(had.newest_at, excluded.newest_at);

@@ -1,0 +1,185 @@
+-- name: lock_tenant
+-- One writer a tenant at a time: what is written is a function of the facts, not of a race.
+select pg_advisory_xact_lock(7283, $1::integer);
+
+-- name: cuts
+-- The tenant's cuts, all of them: there are few.
+select kind, value, scope, at from cut where tenant = $1 order by at;
+
+-- name: add_cut
+insert into cut (tenant, kind, value, scope, at) values ($1, $2, $3, $4, $5) on conflict do nothing;
+
+-- name: known_records
+-- What the registry holds of these keys.
+select key, updated_at, digest, given_at, nodes from record where key = any($1::uuid[]);
+
+-- name: put_records
+-- Name the winning revisions and the nodes that they touch.
+insert into record (key, tenant, updated_at, digest, given_at, nodes)
+select new.key, $1, new.updated_at, new.digest, new.given_at,
+       string_to_array(new.nodes, ',')::uuid[]
+from unnest($2::uuid[], $3::timestamptz[], $4::bytea[], $5::timestamptz[], $6::text[])
+     as new (key, updated_at, digest, given_at, nodes)
+order by new.key
+on conflict (key) do update
+    set updated_at = excluded.updated_at, digest = excluded.digest, nodes = excluded.nodes;
+
+-- name: retire_facts
+-- A superseded record's facts stay as history.
+update fact set current = false
+from unnest($1::uuid[], $2::uuid[]) as old (node, record)
+where fact.node = old.node and fact.record = old.record and fact.current and fact.kind <> 'spread';
+
+-- name: drop_spread
+-- Spread facts are made from interactions; they go with the revision that made them.
+delete from fact using unnest($1::uuid[], $2::uuid[]) as old (node, record)
+where fact.node = old.node and fact.record = old.record and fact.kind = 'spread';
+
+-- name: drop_links
+delete from link using unnest($1::uuid[], $2::uuid[]) as old (node, record)
+where link.node = old.node and link.record = old.record
+returning link.node;
+
+-- name: drop_aparts
+delete from apart using unnest($1::uuid[], $2::uuid[]) as old (node, record)
+where apart.node = old.node and apart.record = old.record
+returning apart.node;
+
+-- name: drop_revisions
+-- A fact that now hangs on another node leaves its old place.
+delete from fact using unnest($1::uuid[], $2::uuid[], $3::bytea[]) as old (node, record, digest)
+where fact.node = old.node and fact.record = old.record and fact.digest = old.digest;
+
+-- name: known_nodes
+select node from node where node = any($1::uuid[]);
+
+-- name: numbers
+-- Numbers for nodes at first sight, in order.
+select nextval('node_number') as number from generate_series(1, $1::integer);
+
+-- name: put_nodes
+insert into node (node, tenant, number, kind, value, scope, epoch, customer, island)
+select new.node, $1, new.number, new.kind, new.value, new.scope, new.epoch, new.number, new.number
+from unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::integer[])
+     as new (node, number, kind, value, scope, epoch)
+order by new.node
+on conflict (node) do nothing;
+
+-- name: put_facts
+-- What came, on its node; a revision that was there already takes its state from now.
+insert into fact as had
+select * from landing_fact order by node, record, kind
+on conflict (node, record, kind, digest) do update
+    set current = true, at = excluded.at, rank = excluded.rank, created_at = excluded.created_at,
+        spelling = excluded.spelling, verified = excluded.verified, about = excluded.about, gathered = null
+    where excluded.current and (had.current, had.at, had.rank, had.created_at, had.spelling, had.verified, had.about, had.gathered)
+          is distinct from (true, excluded.at, excluded.rank, excluded.created_at, excluded.spelling, excluded.verified,
+                            excluded.about, null::jsonb);
+
+-- name: put_links
+insert into link select * from landing_link order by node, other, record
+on conflict (node, other, record) do nothing;
+
+-- name: put_aparts
+insert into apart (node, record, side, tenant, at)
+select node, record, side, $1, at
+from unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[]) as new (node, record, side, at)
+order by node
+on conflict do nothing;
+
+-- name: waiting
+-- What waits on calls' own nodes: their transcripts and marks.
+select node, record, record_id, rank, at, said from fact
+where node = any($1::uuid[]) and current and kind in ('transcript', 'mark');
+
+-- name: calls_awaited
+-- The calls for which something waits, come or not.
+select distinct node from fact where tenant = $1 and current and kind in ('transcript', 'mark');
+
+-- name: nodes_of_tenant
+select node from node where tenant = $1 order by node;
+
+-- name: call_places
+-- On which nodes the calls hang, where they have come.
+select key, nodes[1] as node from record where key = any($1::uuid[]);
+
+-- name: call_facts
+select fact.node, fact.record, fact.gathered
+from fact join unnest($1::uuid[], $2::uuid[]) as wanted (node, record)
+     on fact.node = wanted.node and fact.record = wanted.record
+where fact.kind = 'call' and fact.current;
+
+-- name: put_gathered
+update fact set gathered = nullif(new.gathered::jsonb, 'null')
+from unnest($1::uuid[], $2::uuid[], $3::text[]) as new (node, record, gathered)
+where fact.node = new.node and fact.record = new.record and fact.kind = 'call' and fact.current;
+
+-- name: touching_records
+-- Every record that has a row at one of these nodes.
+select record from fact where node = any($1::uuid[]) and current and kind <> 'spread'
+union select record from fact where node = any($1::uuid[]) and kind = 'spread'
+union select record from link where node = any($1::uuid[])
+union select record from apart where node = any($1::uuid[]);
+
+-- name: said_by
+-- The winning revisions of these records, as they came.
+select fact.node, fact.record, fact.digest, fact.record_id, fact.updated_at, fact.came_at, fact.current, fact.said
+from fact join unnest($1::uuid[], $2::uuid[]) as wanted (node, record)
+     on fact.node = wanted.node and fact.record = wanted.record
+where fact.current and fact.kind <> 'spread';
+
+-- name: all_said
+-- All that a tenant's sources ever said, the revisions of a record together.
+select node, record, digest, record_id, updated_at, came_at, current, said from fact
+where tenant = $1 and kind <> 'spread'
+order by record;
+
+-- name: retire_revisions
+update fact set current = false
+from unnest($1::uuid[], $2::uuid[], $3::bytea[]) as old (node, record, digest)
+where fact.node = old.node and fact.record = old.record and fact.digest = old.digest and fact.kind <> 'spread';
+
+-- name: forget_nodes
+-- A rebuild begins: nobody is joined.
+update node set customer = number, island = number, hub = false
+where tenant = $1 and (customer, island, hub) is distinct from (number, number, false);
+
+-- name: forget_links
+delete from link where tenant = $1;
+-- name: forget_aparts
+delete from apart where tenant = $1;
+-- name: forget_spread
+delete from fact where tenant = $1 and kind = 'spread';
+-- name: forget_gathered
+update fact set gathered = null where tenant = $1 and kind = 'call' and gathered is not null;
+-- name: forget_identity
+delete from summary_identity where tenant = $1;
+-- name: forget_call
+delete from summary_call where tenant = $1;
+-- name: forget_mark
+delete from summary_mark as summary using node where node.node = summary.node and node.tenant = $1;
+-- name: forget_trait
+delete from summary_trait as summary using node where node.node = summary.node and node.tenant = $1;
+-- name: forget_origin
+delete from summary_origin as summary using node where node.node = summary.node and node.tenant = $1;
+-- name: forget_activity
+delete from summary_activity as summary using node where node.node = summary.node and node.tenant = $1;
+
+-- name: put_custom_fields
+-- Definitions of custom fields: the newest wins; of two of one time, the greater bytes.
+insert into custom_field as had (tenant, id, owner, sort, updated_at, details)
+select distinct on (new.id) $1, new.id, new.owner, new.sort, new.updated_at, new.details::jsonb
+from unnest($2::uuid[], $3::text[], $4::integer[], $5::timestamptz[], $6::text[])
+     as new (id, owner, sort, updated_at, details)
+order by new.id, new.updated_at desc, new.details::jsonb::text collate "C" desc, new.owner collate "C" desc, new.sort desc
+on conflict (tenant, id) do update
+    set owner = excluded.owner, sort = excluded.sort, updated_at = excluded.updated_at, details = excluded.details
+    where (had.updated_at, had.details::text collate "C", had.owner collate "C", had.sort)
+        < (excluded.updated_at, excluded.details::text collate "C", excluded.owner collate "C", excluded.sort);
+
+-- name: put_accounts
+-- Accounts that records name as their owners stand below the tenant's main account.
+insert into account (id, tenant, parent)
+select new.id, $1, $2 from unnest($3::uuid[]) as new (id)
+order by new.id
+on conflict (tenant, id) do nothing;

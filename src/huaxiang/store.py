@@ -1,0 +1,229 @@
+"""Speaks SQL: the pool, the transactions, the named statements of `sql/`, the schema and its migrations.
+
+Takes names and parameters, gives rows. The only room that knows the driver: its errors are translated here, and nothing
+above sees a connection.
+
+Rule 1: a statement lives in `sql/*.sql` under `-- name: …`; nothing is spliced into one.
+Rule 2: JSON goes in and out as bytes (`jsonb` by its binary form); what it means is the caller's business.
+Rule 3: a read sees one snapshot; a write is one transaction, and holds its tenant's lock.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import asynccontextmanager
+from importlib import resources
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+
+from huaxiang.errors import Busy, ClusterUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection: TypeAlias = PoolConnectionProxy[asyncpg.Record]
+
+Row: TypeAlias = Any
+"""A row: its columns by name, as attributes of an index (`row["node"]`)."""
+
+OLDEST_SERVER = 150000
+MIGRATION_LOCK = 7282
+STATEMENT_SECONDS = 600
+READ_SECONDS = 30
+WAIT_SECONDS = 5.0
+
+
+def statements(text: str) -> dict[str, str]:
+    """The named statements of one SQL file: what follows each `-- name: …` up to the next."""
+    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
+    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _load() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in sorted(resources.files("huaxiang.sql").iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".sql"):
+            for name, body in statements(file.read_text(encoding="utf-8")).items():
+                assert name not in found, f"two statements are named {name}"
+                found[name] = body
+    return found
+
+
+STATEMENTS = _load()
+
+
+class Transaction:
+    """One transaction: statements by name, and bulk rows by COPY."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Speak over this connection; `Store` opens and ends the transaction."""
+        self._connection = connection
+
+    async def rows(self, name: str, *parameters: object) -> list[Row]:
+        """All rows that the statement gives."""
+        return await self._connection.fetch(STATEMENTS[name], *parameters)
+
+    async def row(self, name: str, *parameters: object) -> Row | None:
+        """The first row, if any."""
+        return await self._connection.fetchrow(STATEMENTS[name], *parameters)
+
+    async def run(self, name: str, *parameters: object) -> None:
+        """Run it for its effect."""
+        await self._connection.fetch(STATEMENTS[name], *parameters)
+
+    async def each(self, name: str, records: Iterable[Sequence[object]], *first: object) -> list[Row]:
+        """Run it for many records at once: `first`, then their columns as arrays; not at all for none."""
+        columns = [list(column) for column in zip(*records, strict=True)]
+        return await self.rows(name, *first, *columns) if columns else []
+
+    async def copy(self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
+        """COPY records into a staging table, in binary."""
+        await self._connection.copy_records_to_table(table, records=records, columns=columns)
+
+    async def pages(self, name: str, *parameters: object, size: int) -> AsyncIterator[list[Row]]:
+        """The statement's rows by a cursor, `size` at a time: for what does not fit in memory."""
+        cursor = await self._connection.cursor(STATEMENTS[name], *parameters)
+        while page := await cursor.fetch(size):
+            yield page
+
+    async def prepare_staging(self) -> None:
+        """Make this connection's staging tables, if it has none yet."""
+        await self._connection.execute(STATEMENTS["staging"])
+
+
+class Store:
+    """A pool of connections to one database whose schema is ours."""
+
+    def __init__(self) -> None:
+        """A store that is not open yet; `opened` gives one that is."""
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    @asynccontextmanager
+    async def open(self, url: str, *, connections: int = 8) -> AsyncGenerator[Store]:
+        """Open it at `url` for as long as the block lasts, its schema brought up to date.
+
+        Raises:
+            ClusterUnavailable: there is no PostgreSQL at the URL, it refuses us, or it is older than 15.
+
+        """
+        pool = await _pool(url, connections)
+        try:
+            async with pool.acquire() as connection:
+                await migrate(connection)
+            self._pool = pool
+            yield self
+        finally:
+            self._pool = None
+            await pool.close()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[Transaction]:
+        """A transaction that writes, committed at the end, or undone by an error.
+
+        Raises:
+            Busy: no connection is free in time, or the database can't serve just now.
+
+        """
+        async with self._connection() as connection, connection.transaction():
+            yield Transaction(connection)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[Transaction]:
+        """A transaction that reads one snapshot.
+
+        Raises:
+            Busy: as for `writing`.
+
+        """
+        async with (
+            self._connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield Transaction(connection)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[Connection]:
+        if self._pool is None:
+            raise Busy(reason="the database is not open")
+        try:
+            async with self._pool.acquire(timeout=WAIT_SECONDS) as connection:
+                yield connection
+        except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.TooManyConnectionsError) as error:
+            raise Busy(reason="the database has no room for the request just now") from error
+        except (asyncpg.QueryCanceledError, asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError) as error:
+            raise Busy(reason="the database gave up on the request") from error
+        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+            raise Busy(reason="the database asks for the request again") from error
+
+
+async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda document: b"\x01" + document,
+        decoder=lambda data: bytes(data[1:]),
+        format="binary",
+    )
+
+
+async def _reset(_connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Nothing is left on a connection between uses but its empty staging tables."""
+
+
+async def _pool(url: str, connections: int) -> asyncpg.Pool[asyncpg.Record]:
+    try:
+        return await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=connections,
+            init=_prepare,
+            reset=_reset,
+            command_timeout=STATEMENT_SECONDS,
+            server_settings={"application_name": "huaxiang", "jit": "off", "timezone": "UTC"},
+        )
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise ClusterUnavailable(reason=f"no PostgreSQL takes us there ({type(error).__name__})") from error
+
+
+@asynccontextmanager
+async def opened(url: str, *, connections: int = 8) -> AsyncGenerator[Store]:
+    """A store, open at `url` with at most so many connections (see `Store.open`)."""
+    async with Store().open(url, connections=connections) as store:
+        yield store
+
+
+async def migrate(connection: Connection) -> None:
+    """Run the migrations that the database has not seen, in order, each in a transaction of its own.
+
+    Raises:
+        ClusterUnavailable: the server is older than 15, or the schema is newer than this program.
+
+    """
+    if int(await connection.fetchval("show server_version_num")) < OLDEST_SERVER:
+        raise ClusterUnavailable(reason="PostgreSQL 15 or later is needed")
+    await connection.execute("select pg_advisory_lock($1)", MIGRATION_LOCK)
+    try:
+        await connection.execute(
+            "create table if not exists migration (name text primary key, run_at timestamptz not null default now())"
+        )
+        done = {row["name"] for row in await connection.fetch("select name from migration")}
+        known = migrations()
+        if unknown := done - known.keys():
+            raise ClusterUnavailable(reason=f"the schema is newer than this program: {', '.join(sorted(unknown))}")
+        for name, text in known.items():
+            if name not in done:
+                async with connection.transaction():
+                    await connection.execute(text)
+                    await connection.execute("insert into migration (name) values ($1)", name)
+    finally:
+        await connection.execute("select pg_advisory_unlock($1)", MIGRATION_LOCK)
+
+
+def migrations() -> dict[str, str]:
+    """The schema's migrations, name to text, in order."""
+    folder = resources.files("huaxiang.sql") / "migrations"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
+    return {file.name: file.read_text(encoding="utf-8") for file in files}
