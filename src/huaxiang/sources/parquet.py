@@ -1,0 +1,75 @@
+"""Parquet as rows, batch by batch.
+
+Takes a path; gives rows and rejects; `line` is the n-th row, from 1. Nulls are absent fields. Times without a zone
+become `YYYY-MM-DD HH:MM:SS[.ffffff]`, times with one ISO 8601 with the offset, dates `YYYY-MM-DD`, decimals text with
+all their digits, durations seconds, bytes text in UTF-8.
+"""
+
+import datetime as dt
+import decimal
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from huaxiang.errors import SourceUnreadable
+from huaxiang.sources.rows import Reject, Row
+from huaxiang.sources.spreadsheet import Identifiers, is_list, is_object
+from huaxiang.sources.tables import Columns
+
+_BATCH_ROWS = 10_000
+
+
+def read_parquet(path: Path, identifiers: Identifiers) -> tuple[int, Iterator[Row | Reject]]:
+    """Give (rows in the file; rows and rejects).
+
+    Raises SourceUnreadable where the file is broken.
+    """
+    try:
+        frame = pl.scan_parquet(path, glob=False)
+        names = frame.collect_schema().names()
+        # Polars' types name NumPy's, and NumPy is not installed.
+        total_rows = int(frame.select(pl.len()).collect().item())  # pyright: ignore[reportUnknownMemberType]
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise SourceUnreadable(
+            path=str(path), reason="not a Parquet file that can be read / 无法读取该 Parquet 文件"
+        ) from error
+    columns = Columns(names, path=str(path), identifiers=identifiers)
+    return total_rows, _rows(frame, columns, path)
+
+
+def _rows(frame: pl.LazyFrame, columns: Columns, path: Path) -> Iterator[Row | Reject]:
+    line = 0
+    try:
+        for batch in frame.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
+            for cells in batch.iter_rows():
+                line += 1
+                item = columns.row(line, [_value(cell) for cell in cells])
+                if item is not None:
+                    yield item
+    except pl.exceptions.PolarsError as error:
+        raise SourceUnreadable(path=str(path), reason=f"it breaks off after row {line} / 文件已损坏") from error
+
+
+def _value(cell: object) -> object:
+    if cell is None or isinstance(cell, str | int | float):
+        return cell
+    if is_object(cell):
+        return {name: _value(inner) for name, inner in cell.items() if inner is not None}
+    if is_list(cell):
+        return [_value(inner) for inner in cell]
+    if isinstance(cell, bytes):
+        return cell.decode("utf-8", "replace")
+    if isinstance(cell, decimal.Decimal):
+        return f"{cell:f}"
+    return _moment(cell)
+
+
+def _moment(cell: object) -> object:
+    if isinstance(cell, dt.datetime):
+        return cell.isoformat(" " if cell.tzinfo is None else "T")
+    if isinstance(cell, dt.date | dt.time):
+        return cell.isoformat()
+    if isinstance(cell, dt.timedelta):
+        return cell.total_seconds()
+    return str(cell)
