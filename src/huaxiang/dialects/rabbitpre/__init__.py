@@ -1,0 +1,12 @@
+"""Rabbitpre (兔展) open platform: a customer's profile, its activity and spread, the official accounts it follows.
+
+    wire.py      the types on the wire, `ENDPOINTS`, and how the detail call's body is read
+    row.py       one record of the vendor, read field by field, leniently
+    inward.py    a profile row, an event row -> facts
+    outward.py   customers -> the answer's bytes; which id a customer answers under; the windows
+    errors.py    the vendor's code and Chinese words for each refusal
+
+Rule 1: a field without a value is absent, never null.
+Rule 2: times are epoch milliseconds, but for `createTime`, which is `yyyy-MM-dd HH:mm:ss` in the tenant's time zone.
+Rule 3: a customer that came from the vendor keeps the vendor's id; ours come from a range of their own.
+"""

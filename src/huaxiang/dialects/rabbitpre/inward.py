@@ -1,0 +1,473 @@
+"""Rabbitpre's ways in by file: a profile row, an event row -> facts.
+
+`rabbitpre.profile` takes the fields of `batchAdd`, named as the detail call answers them, so that an answer's row can
+be imported; `rabbitpre.event` the event push. The vendor gives no shape for either beyond names: README.md has ours.
+
+Rule 1: identities match in the order unionid > openid > phone > id, or, as a row's `matchOrder` says "phone", with the
+        phone first; an event's as unionid > openid > identityId. The third party's id stands last.
+Rule 2: a profile row is no record of its own: what it says is new at its `updateTime`, else at its arrival, and what it
+        leaves out stays. Where it came from is a fact of its `createTime`, so that the earliest word on that wins.
+Rule 3: an account in `subWechatList` is followed at the row's time; one that is only in `wechatList` no longer is.
+        A first subscription is a fact of its own time, with its own source.
+Rule 4: a follow names no openid but the account's own.
+Rule 5: ids of our own range (`OURS`) are no vendor's: a profile keeps them in its details, an event can't name one.
+Rule 6: what is derived (activity, spread, newest times) is not taken in.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Final, cast
+
+from msgspec.structs import replace
+
+from huaxiang.dialects.contract import Format
+from huaxiang.dialects.rabbitpre.row import Row
+from huaxiang.dialects.rabbitpre.wire import OFFICIAL_ACCOUNT, OURS
+from huaxiang.errors import InputInvalid, InputMissing
+from huaxiang.model import AnyFact, Interaction, Json, Mention, Origin, Parsed, Subscription, Trait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from zoneinfo import ZoneInfo
+
+SOURCE: Final = "rabbitpre"
+FOLLOW_KEYS: Final = frozenset({"gzh_subscribe", "subscribe", "follow", "关注"})
+UNFOLLOW_KEYS: Final = frozenset({"gzh_unsubscribe", "unsubscribe", "unfollow", "取关", "取消关注"})
+EMPLOYEE_APPID: Final = "workwechat_employee"
+MOST_IDENTIFIERS: Final = 32
+
+_LONGEST_ID, _LONGEST_NAME = 256, 128
+_WECOM = frozenset({"workwechat", "workwechatgroup", "selfbuilt"})
+_CHANNEL_TYPES = frozenset({"EMPLOYEE", "FIXED"})
+_SEXES = {"男": "male", "1": "male", "女": "female", "2": "female", "0": "unknown", "未知": "unknown"}
+_FLAGS = {"1": True, "0": False, "是": True, "否": False, "true": True, "false": False}
+_ORDERS = {
+    "unionid": ("unionid", "openid", "phone", "audience_id", "third_id"),
+    "phone": ("phone", "unionid", "openid", "audience_id", "third_id"),
+    "event": ("unionid", "openid", "identity_id", "phone", "audience_id"),
+}
+_DERIVED = frozenset(
+    {
+        "orgId", "mpAppid", "lastActiveTime", "gzhInteractTime", "active", "weekActive", "monthActive", "spread",
+        "weekSpread", "monthSpread",
+    }
+)  # fmt: skip
+_DAY = re.compile(r"(\d{4})([-/]?)(\d{1,2})\2(\d{1,2})", re.ASCII)
+_OWN_ID = "an id that this server gave out; name the customer by unionid or openid"
+_MOMENT = timedelta(milliseconds=1)
+
+
+# ── profiles ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def parse_profile(row: dict[str, Json], zone: ZoneInfo) -> Parsed:
+    """A profile row -> what it says of the customer, where the customer came from, and the accounts it follows."""
+    fields = Row(row, zone)
+    company = fields.text("companyId", longest=_LONGEST_NAME) or ""
+    updated_at, created_at = fields.time("updateTime"), fields.time("createTime")
+    own: dict[str, Json] = {}
+    identifiers = _identifiers(_profile_mentions(fields, company, own), _order(fields))
+    origin = _origin(fields, own)
+    traits = _traits(fields)
+    follows = list(_follows(fields, company, identifiers, updated_at))
+    details = {name: value for name, value in fields.rest().items() if name not in _DERIVED} | own
+    profile = Trait(
+        source=SOURCE,
+        enterprise=company,
+        at=updated_at,
+        updated_at=updated_at,
+        created_at=created_at,
+        identifiers=identifiers,
+        traits=traits,
+        origin=None if created_at else origin,
+        details=details,
+    )
+    facts: list[AnyFact] = [profile]
+    if created_at and origin:
+        facts.append(
+            Trait(
+                source=SOURCE,
+                enterprise=company,
+                at=created_at,
+                created_at=created_at,
+                identifiers=identifiers,
+                origin=origin,
+            )
+        )
+    return Parsed((*facts, *follows))
+
+
+def _order(fields: Row) -> Sequence[str]:
+    order = fields.text("matchOrder") or "unionid"
+    if order not in {"unionid", "phone"}:
+        raise InputInvalid(field="matchOrder", reason="unionid or phone is wanted")
+    return _ORDERS[order]
+
+
+def _profile_mentions(fields: Row, company: str, own: dict[str, Json]) -> Iterator[Mention]:
+    if unionid := fields.text("unionid", longest=_LONGEST_ID):
+        yield Mention("unionid", unionid, about={"place": 0} if fields.said("openids") else {})
+    if fields.said("openid") is not None or fields.said("identityId") is not None:
+        yield from _element(fields)
+    for index, element in enumerate(fields.rows("openids")):
+        yield from _element(element, place=index + 1)
+    yield from _phones(fields)
+    if audience := _audience_id(fields, "audienceUserId", own):
+        yield audience
+    if third_id := fields.text("thirdId", longest=_LONGEST_ID):
+        yield Mention("third_id", third_id, scope=company)
+
+
+def _phones(fields: Row) -> Iterator[Mention]:
+    """`phone` first, then `phoneList`; a phone is verified if any element says so."""
+    verified: dict[str, bool] = {}
+    if phone := fields.text("phone", longest=_LONGEST_ID):
+        verified[phone] = False
+    for index, item in enumerate(fields.items("phoneList")):
+        spelled = cast("dict[str, Json]", item) if isinstance(item, dict) else {"phone": item}
+        element = Row(spelled, fields.zone, path=f"phoneList[{index}]")
+        phone = element.needed("phone", longest=_LONGEST_ID)
+        verified[phone] = verified.get(phone, False) or _flag(element, "isVerify") is True
+    for index, (phone, is_verified) in enumerate(verified.items()):
+        yield Mention("phone", phone, verified=is_verified, about={"place": index} if len(verified) > 1 else {})
+
+
+def _traits(fields: Row) -> dict[str, Json]:
+    said: dict[str, Json] = {
+        "real_name": fields.text("realName"),
+        "sex": _word(fields, "sex", _SEXES),
+        "avatar": fields.text("avatar"),
+        "nickname": fields.text("wxNickname"),
+        "birthday": _birthday(fields),
+        "remark": fields.text("remark"),
+        "pay_feature": fields.text("payFeature"),
+        "starred": _flag(fields, "markFlag"),
+        "user_types": fields.texts("userType"),
+        "industries": fields.texts("industry"),
+        "addresses": fields.objects("addressList"),
+        "wechat_place": _place(fields, country="wxCountry", province="wxProvince", city="wxCity"),
+    }
+    said |= _places(fields) | _custom_fields(fields)
+    return {name: value for name, value in said.items() if value not in (None, [], {})}
+
+
+def _places(fields: Row) -> dict[str, Json]:
+    """Where an IP and where a granted location put the customer."""
+    found = {
+        "ip_place": _place(fields, province="province", city="city"),
+        "gps_place": _place(fields, province="lbsProvince", city="lbsCity"),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _place(fields: Row, **names: str) -> dict[str, Json]:
+    said = {part: fields.text(name) for part, name in names.items()}
+    return {part: text for part, text in said.items() if text}
+
+
+def _birthday(fields: Row) -> str | None:
+    """A date where the row gives no more, else the instant."""
+    said = fields.said("birthday")
+    day = _DAY.fullmatch(said.strip()) if isinstance(said, str) else None
+    if day:
+        try:
+            return date(int(day[1]), int(day[3]), int(day[4])).isoformat()
+        except ValueError:
+            raise InputInvalid(field="birthday", reason="no such day") from None
+    instant = fields.time("birthday")
+    return instant.isoformat() if instant else None
+
+
+def _custom_fields(fields: Row) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for custom in fields.rows("customFields"):
+        key = custom.needed("configId", longest=_LONGEST_NAME - len("custom:"))
+        values = custom.items("values")
+        if values:
+            found[f"custom:{key}"] = {"name": custom.text("configName"), "values": values}
+    return found
+
+
+def _follows(
+    fields: Row, company: str, identifiers: Sequence[Mention], updated_at: datetime | None
+) -> Iterator[Subscription]:
+    """The first subscriptions that the row tells of, and how each account stands at the row's time."""
+    ever = {element.needed("appid", longest=_LONGEST_NAME): element for element in fields.rows("wechatList")}
+    now = {element.needed("appid", longest=_LONGEST_NAME): element for element in fields.rows("subWechatList")}
+    for account in [*ever, *(account for account in now if account not in ever)]:
+        elements = [element for element in (ever.get(account), now.get(account)) if element]
+        name = next((name for element in elements if (name := element.text("wechatName"))), None)
+        by = _followers(identifiers, account)
+        first_at = elements[0].time("firstSubDate")
+        if first_at:
+            yield Subscription(
+                source=SOURCE,
+                enterprise=company,
+                at=first_at,
+                identifiers=by,
+                account=account,
+                account_name=name,
+                origin=_first_source(elements[0]),
+            )
+        at = max(updated_at, first_at + _MOMENT) if updated_at and first_at else updated_at
+        yield Subscription(
+            source=SOURCE,
+            enterprise=company,
+            at=at,
+            identifiers=by,
+            account=account,
+            account_name=name,
+            followed=account in now,
+        )
+
+
+def _followers(identifiers: Sequence[Mention], account: str) -> tuple[Mention, ...]:
+    """The identifiers without the openids of other apps, which follow nothing here; all, where nothing else is left."""
+    kept = tuple(mention for mention in identifiers if mention.kind != "openid" or mention.scope == account)
+    return kept or tuple(identifiers)
+
+
+def _first_source(element: Row) -> Origin | None:
+    origin = Origin(
+        channel=element.number("firstSubSourceCnl"),
+        channel_type=_channel_type(element, "firstSubSourceCnlType"),
+        department=element.number("firstSubSourceCnlDeptId"),
+        task=element.number("firstSubSourceTaskId"),
+    )
+    return None if origin == Origin() else origin
+
+
+# ── events ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def parse_event(row: dict[str, Json], zone: ZoneInfo) -> Parsed:
+    """An event row -> an interaction, or a follow or unfollow of an official account."""
+    fields = Row(row, zone)
+    inner = fields.inner("eventargs") or Row({}, zone, path="eventargs")
+    company = fields.text("companyId", longest=_LONGEST_NAME) or ""
+    key = fields.needed("eventKey", longest=_LONGEST_NAME)
+    record, at = fields.text("eventId", longest=_LONGEST_ID), fields.time("time")
+    from_to = inner.text("fromTo") or fields.text("fromTo")
+    app = inner.text("appid", longest=_LONGEST_NAME)
+    identifiers = _identifiers(_event_mentions(fields, app), _ORDERS["event"])
+    origin, upstream = _event_source(inner, app)
+    traits, name = _places(inner), inner.text("wechatName")
+    details = {**fields.rest(), **({"eventargs": rest} if (rest := inner.rest()) else {})}
+    if key not in FOLLOW_KEYS | UNFOLLOW_KEYS:
+        event = Interaction(
+            source=SOURCE,
+            enterprise=company,
+            id=record,
+            at=at,
+            identifiers=identifiers,
+            traits=traits,
+            origin=origin,
+            details={**details, **({"wechatName": name} if name else {})},
+            type=key,
+            account=app if from_to in {None, OFFICIAL_ACCOUNT} else None,
+            upstream=upstream,
+        )
+        return Parsed((event,))
+    account = app or fields.text("appid", longest=_LONGEST_NAME)
+    if account is None:
+        raise InputMissing(field="eventargs.appid", reason="a follow needs its account")
+    follow = Subscription(
+        source=SOURCE,
+        enterprise=company,
+        id=record,
+        at=at,
+        identifiers=_followers(identifiers, account),
+        traits=traits,
+        origin=origin,
+        details=details,
+        account=account,
+        account_name=name,
+        followed=key in FOLLOW_KEYS,
+    )
+    return Parsed((follow, *_first_seen(follow, identifiers)))
+
+
+def _first_seen(follow: Subscription, identifiers: tuple[Mention, ...]) -> Iterator[Trait]:
+    """A follow's own source is its account's; this says the same of the customer."""
+    if follow.origin:
+        yield Trait(
+            source=SOURCE,
+            enterprise=follow.enterprise,
+            id=follow.id,
+            at=follow.at,
+            identifiers=identifiers,
+            origin=follow.origin,
+        )
+
+
+def _event_mentions(fields: Row, app: str | None) -> Iterator[Mention]:
+    """The customer of an event; an openid without an app is of the app that the event is about.
+
+    Particulars are told only where they are a profile's: the newest set stands whole, and half of one would hide it.
+    """
+    if fields.said("openid") is not None or fields.said("identityId") is not None:
+        for mention in _element(fields, app=app):
+            yield mention if "platform" in mention.about else replace(mention, about={})
+    elif unionid := fields.text("unionid", longest=_LONGEST_ID):
+        yield Mention("unionid", unionid)
+    yield from _phones(fields)
+    if audience := _audience_id(fields, "audienceUserId", None):
+        yield audience
+
+
+def _event_source(inner: Row, app: str | None) -> tuple[Origin | None, Mention | None]:
+    """Where the event came from, and who passed the work on; the latter is the origin's too, if it names no other."""
+    origin, above = _origin(inner, None), inner.inner("upstream")
+    if above is None:
+        return origin, None
+    upstream = next(_upstream_mentions(above, app), None)
+    if upstream is None:
+        raise InputMissing(field=above.place("unionid"), reason="unionid, openid or audienceUserId is needed")
+    if origin and origin.upstream is None:
+        origin = replace(origin, upstream=upstream)
+    return origin, upstream
+
+
+def _upstream_mentions(above: Row, app: str | None) -> Iterator[Mention]:
+    """In the matching order: the first is the one to go by."""
+    if unionid := above.text("unionid", longest=_LONGEST_ID):
+        yield Mention("unionid", unionid)
+    if above.said("openid") is not None:
+        yield from (replace(mention, about={}) for mention in _element(above, app=app))
+    if audience := _audience_id(above, "audienceUserId", None):
+        yield audience
+
+
+# ── what both have ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _identifiers(mentions: Iterator[Mention], order: Sequence[str]) -> tuple[Mention, ...]:
+    """Each identifier once, in the matching order; within a kind as the row has them."""
+    standing = {"external_userid": "openid"} | ({} if "identity_id" in order else {"identity_id": "openid"})
+    found: dict[tuple[str, str, str], Mention] = {}
+    for mention in mentions:
+        key = (mention.kind, mention.scope, mention.value)
+        if key not in found or (mention.about and not found[key].about):
+            found[key] = mention
+    if not found:
+        raise InputMissing(field="unionid", reason="no identity: unionid, openid, identityId, phone or an id is needed")
+    if len(found) > MOST_IDENTIFIERS:
+        raise InputInvalid(field="openids", reason=f"more than {MOST_IDENTIFIERS} identities in a row")
+    return tuple(sorted(found.values(), key=lambda mention: order.index(standing.get(mention.kind, mention.kind))))
+
+
+def _element(element: Row, *, place: int = 0, app: str | None = None) -> Iterator[Mention]:
+    """One identity at a platform: its unionid, its openid, its identity in an integrated system.
+
+    `place`: which of the row's elements it is, from 1. `app`: the appid of an openid that comes without one.
+    """
+    openid = element.text("openid", longest=_LONGEST_ID)
+    own_app = element.text("appid", longest=_LONGEST_NAME) or element.text("appId", longest=_LONGEST_NAME)
+    scope = own_app or app or ""
+    unionid = element.text("unionid", longest=_LONGEST_ID)
+    identity = element.text("identityId", longest=_LONGEST_ID)
+    system = element.number("jcappid")
+    if system is None:
+        system = element.number("intid")
+    about = _about(element, system, identity)
+    if about and place:
+        about["place"] = place
+    if unionid:
+        yield Mention("unionid", unionid, about={"place": place} if place else {})
+    if openid:
+        wecom = scope == EMPLOYEE_APPID or not _WECOM.isdisjoint({about.get("from_to"), about.get("platform")})
+        told = {**about, "unionid": unionid} if about and unionid else about
+        yield Mention("external_userid" if wecom else "openid", openid, scope=scope, about=told)
+    if identity and system is not None:
+        yield Mention("identity_id", identity, scope=str(system), about={} if openid else about)
+    elif not (openid or unionid):
+        field = "jcappid" if identity else "openid"
+        raise InputMissing(field=element.place(field), reason="an identity is an openid, or identityId with jcappid")
+
+
+def _about(element: Row, system: int | None, identity: str | None) -> dict[str, str | int]:
+    """The particulars of an openid; the newest set that was told stands whole, so half a set is better not told."""
+    said: dict[str, str | int | None] = {
+        "from_to": element.text("fromTo", longest=_LONGEST_NAME),
+        "platform": element.text("platform", longest=_LONGEST_NAME),
+        "app": system,
+        "identity_id": identity,
+        "identity_type": element.text("identityType", longest=_LONGEST_NAME),
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _audience_id(fields: Row, name: str, own: dict[str, Json] | None) -> Mention | None:
+    """The vendor's id. One of our own range goes to `own`, or is refused where there is no `own`."""
+    number = fields.number(name)
+    if number is None:
+        return None
+    if number < 1:
+        raise InputInvalid(field=fields.place(name), reason="a positive number is wanted")
+    if number < OURS:
+        return Mention("audience_id", str(number))
+    if own is None:
+        raise InputInvalid(field=fields.place(name), reason=_OWN_ID)
+    own[name] = number
+    return None
+
+
+def _origin(fields: Row, own: dict[str, Json] | None) -> Origin | None:
+    above = None if fields.number("sourceAudid") == 0 else _audience_id(fields, "sourceAudid", own)
+    origin = Origin(
+        channel=fields.number("sourceCnl"),
+        channel_name=fields.text("sourceCnlName"),
+        channel_type=_channel_type(fields, "sourceCnlType"),
+        department=fields.number("sourceCnlDeptId"),
+        department_name=fields.text("sourceCnlDeptName"),
+        work_type=fields.text("sourceAppType"),
+        upstream=above,
+    )
+    return None if origin == Origin() else origin
+
+
+def _channel_type(fields: Row, name: str) -> str | None:
+    word = fields.text(name)
+    if word is not None and word not in _CHANNEL_TYPES:
+        raise InputInvalid(field=fields.place(name), reason="EMPLOYEE or FIXED is wanted")
+    return word
+
+
+def _flag(fields: Row, name: str) -> bool | None:
+    value = fields.said(name)
+    return value if isinstance(value, bool) else _word(fields, name, _FLAGS)
+
+
+def _word(fields: Row, name: str, words: dict[str, Json]) -> Json:
+    """What a word or a digit means."""
+    text = fields.text(name)
+    if text is None:
+        return None
+    if text.lower() not in words:
+        raise InputInvalid(field=fields.place(name), reason=f"one of {', '.join(words)} is wanted")
+    return words[text.lower()]
+
+
+_NUMBERS = frozenset(
+    {
+        "audienceUserId", "phone", "phoneList", "openid", "unionid", "thirdId", "identityId", "companyId", "eventId",
+        "sourceAudid", "sourceCnl", "sourceCnlDeptId",
+    }
+)  # fmt: skip
+
+FORMATS: Final = (
+    Format(
+        name="rabbitpre.profile",
+        summary="A customer's profile: the fields of batchAdd, or a row of the detail call's answer",
+        parse=parse_profile,
+        identifier_fields=_NUMBERS,
+    ),
+    Format(
+        name="rabbitpre.event",
+        summary="What a customer did: a view, a share, a follow of an official account",
+        parse=parse_event,
+        identifier_fields=_NUMBERS,
+    ),
+)
