@@ -1,0 +1,47 @@
+"""The command line: the only place that wires the parts together.
+
+    serve, demo               run.py       the server, and a tenant to try it with
+    tenant …, key …           tenants.py   who is served, and who may ask
+    import, rebuild, generate load.py      what comes in, and what is made from it
+    doctor                    doctor.py    how things stand
+
+Rule 1: every command takes `--database URL` or `--data DIR`, and `--json` for machines.
+Rule 2: an error of the house is one line on stderr, and exit status 2; answers go to stdout, progress to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App
+
+from huaxiang import __version__
+from huaxiang.cli import doctor, load, run, tenants
+from huaxiang.cli.output import fail
+from huaxiang.errors import HuaxiangError
+
+app = App(
+    name="huaxiang",
+    version=__version__,
+    help="One resolved customer out of many systems, served through the APIs that your clients already speak.\n\n"
+    "画像：把多个系统里的客户合成一个，用客户端已经会说的接口提供服务。",
+)
+app.command(run.serve)
+app.command(run.demo)
+app.command(tenants.tenant)
+app.command(tenants.key)
+app.command(load.import_, name="import")
+app.command(load.rebuild)
+app.command(load.generate)
+app.command(doctor.doctor)
+
+
+def main() -> None:
+    """Run the command of `sys.argv`."""
+    try:
+        app()
+    except HuaxiangError as error:
+        fail(error)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(1)

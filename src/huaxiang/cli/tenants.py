@@ -1,0 +1,231 @@
+"""`huaxiang tenant …` and `huaxiang key …`: who is served, and who may ask."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from cyclopts import App, Parameter
+
+from huaxiang.cli.output import say, show, show_rows
+from huaxiang.cli.place import HERE, Place
+from huaxiang.errors import SettingsInvalid
+from huaxiang.keyring import Dialect, KeyOptions
+from huaxiang.model import Tenant, TenantSettings
+from huaxiang.service import Service
+
+tenant = App(name="tenant", help="Tenants: the enterprises whose customers are served.")
+key = App(name="key", help="Access keys: who may ask, in which dialect.")
+
+
+@tenant.command
+def create(name: str, *, time_zone: str = "Asia/Shanghai", login_name: str | None = None, place: Place = HERE) -> None:
+    """Make a tenant.
+
+    Parameters
+    ----------
+    name
+        What commands call it; unique.
+    time_zone
+        In which its days begin, and its times without a zone are read.
+    login_name
+        Begins the ids of its Tinet portraits; the name, unless given.
+
+    """
+
+    async def work(service: Service) -> Tenant:
+        return await service.create_tenant(name, time_zone=time_zone, login_name=login_name)
+
+    show(_told(place.run(work)), as_json=place.json)
+
+
+@tenant.command(name="set")
+def set_(  # noqa: PLR0913 - an option each for what a tenant decides
+    name: str,
+    *,
+    time_zone: str | None = None,
+    login_name: str | None = None,
+    portrait_scope: Literal["number", "customer"] | None = None,
+    weight: Annotated[list[str] | None, Parameter(name="--weight", consume_multiple=False)] = None,
+    rank: Annotated[list[str] | None, Parameter(name="--rank", consume_multiple=False)] = None,
+    block: Annotated[list[str] | None, Parameter(name="--block", consume_multiple=False)] = None,
+    unblock: Annotated[list[str] | None, Parameter(name="--unblock", consume_multiple=False)] = None,
+    neighbours: Annotated[list[str] | None, Parameter(name="--neighbours", consume_multiple=False)] = None,
+    identifiers: Annotated[list[str] | None, Parameter(name="--identifiers", consume_multiple=False)] = None,
+    customer_size: str | None = None,
+    place: Place = HERE,
+) -> None:
+    """Change what a tenant decides. What depends on it is made anew in the same transaction.
+
+    Parameters
+    ----------
+    name
+        The tenant.
+    time_zone
+        In which its days begin.
+    login_name
+        Begins the ids of its Tinet portraits.
+    portrait_scope
+        What a row of Tinet's portraits is: a number (the vendor's way), or a customer with all its numbers.
+    weight
+        TYPE=N: how much an interaction of this type counts; `*=N` for every other. May be repeated.
+    rank
+        SOURCE=N: which source wins of two that say something at the same time; the higher. May be repeated.
+    block
+        A value that identifies nobody (a line of your own), or kind:value. May be repeated.
+    unblock
+        The reverse. May be repeated.
+    neighbours
+        KIND=N: most neighbours of one kind that an identifier may have before it joins nobody; `none` lifts it.
+    identifiers
+        KIND=N: most identifiers of a kind in one customer; `none` lifts it.
+    customer_size
+        N: most identifiers of a set before its weakest links are suspended; `none` lifts it.
+
+    """
+
+    async def work(service: Service) -> Tenant:
+        found = await service.tenant(name)
+        had = found.settings
+        limits = msgspec.structs.replace(
+            had.limits,
+            neighbours={**had.limits.neighbours, **_pairs("neighbours", neighbours)},
+            identifiers={**had.limits.identifiers, **_pairs("identifiers", identifiers)},
+            customer_size=had.limits.customer_size
+            if customer_size is None
+            else _number("customer_size", customer_size),
+        )
+        changed = msgspec.structs.replace(
+            had,
+            portrait_scope=portrait_scope or had.portrait_scope,
+            weights={**had.weights, **_pairs("weight", weight)},
+            ranks={**had.ranks, **_pairs("rank", rank)},
+            blocked=tuple(sorted({*had.blocked, *(block or ())} - {*(unblock or ())})),
+            limits=limits,
+        )
+        return await service.set_tenant(found, time_zone=time_zone, login_name=login_name, settings=_checked(changed))
+
+    show(_told(place.run(work)), as_json=place.json)
+
+
+@tenant.command(name="list")
+def tenant_list(*, place: Place = HERE) -> None:
+    """List the tenants."""
+
+    async def work(service: Service) -> list[Tenant]:
+        return await service.tenants()
+
+    rows = [_told(found) for found in place.run(work)]
+    show_rows(rows, ("name", "login_name", "time_zone", "portrait_scope", "org"), as_json=place.json)
+
+
+@key.command(name="create")
+def key_create(  # noqa: PLR0913 - an option each for what a key may be made with
+    *,
+    tenant: str,
+    dialect: Dialect,
+    permissions: str | None = None,
+    rate: float | None = None,
+    account: UUID | None = None,
+    clock: Literal["both", "utc", "shanghai"] | None = None,
+    retry: Literal["auto", "always", "never"] | None = None,
+    place: Place = HERE,
+) -> None:
+    """Make an access key, and print its credential: this once, and never again.
+
+    Parameters
+    ----------
+    tenant
+        Whose customers it opens.
+    dialect
+        Whose API its holder speaks.
+    permissions
+        Only these of the dialect's permissions, joined by commas; all, unless given.
+    rate
+        Calls a second, 0 for no limit; rabbitpre: 1, the others: no limit, unless given.
+    account
+        telrobot: the account (a uuid) that the token acts for; the tenant's main one, unless given.
+    clock
+        tinet: how to read a signature's timestamp.
+    retry
+        tinet: whether rows carry `retry`; auto leaves it out for the vendor's SDK, which can't read it.
+
+    """
+    listed = None if permissions is None else tuple(name.strip() for name in permissions.split(",") if name.strip())
+    options = KeyOptions(permissions=listed, rate=rate, account=account, clock=clock, retry=retry)
+
+    async def work(service: Service) -> dict[str, str]:
+        return await service.create_key(await service.tenant(tenant), dialect, options)
+
+    show(place.run(work), as_json=place.json)
+    if not place.json:
+        say("Keep it: it is not shown again.  请保存：它不会再次显示。")
+
+
+@key.command(name="list")
+def key_list(*, tenant: str | None = None, place: Place = HERE) -> None:
+    """List the access keys, without what would let anybody in."""
+
+    async def work(service: Service) -> list[dict[str, Any]]:
+        return [msgspec.structs.asdict(found) for found in await service.keys(tenant)]
+
+    columns = ("name", "tenant", "dialect", "permissions", "rate", "account", "options", "readings", "revoked_at")
+    show_rows(place.run(work), columns, as_json=place.json)
+
+
+@key.command(name="revoke")
+def key_revoke(name: str, *, place: Place = HERE) -> None:
+    """End the life of an access key, by the name that `key list` tells."""
+
+    async def work(service: Service) -> None:
+        await service.revoke_key(name)
+
+    place.run(work)
+    show({"revoked": name}, as_json=place.json)
+
+
+def _told(found: Tenant) -> dict[str, Any]:
+    """A tenant without its key."""
+    told = {
+        "name": found.name,
+        "login_name": found.login_name,
+        "time_zone": found.time_zone,
+        "org": str(found.org),
+        "main_account": str(found.main_account),
+    }
+    settings = found.settings
+    return {
+        **told,
+        "portrait_scope": settings.portrait_scope,
+        "weights": settings.weights,
+        "ranks": settings.ranks,
+        "blocked": list(settings.blocked),
+        "limits": msgspec.structs.asdict(settings.limits),
+    }
+
+
+def _pairs(field: str, given: list[str] | None) -> dict[str, int | None]:
+    pairs: dict[str, int | None] = {}
+    for one in given or ():
+        name, mark, number = one.rpartition("=")
+        if not mark or not name:
+            raise SettingsInvalid(field=field, reason=f"{one}: NAME=NUMBER is expected")
+        pairs[name] = _number(field, number)
+    return pairs
+
+
+def _number(field: str, text: str) -> int | None:
+    if text == "none":
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise SettingsInvalid(field=field, reason=f"{text}: a whole number or `none` is expected") from error
+
+
+def _checked(settings: TenantSettings) -> TenantSettings:
+    try:
+        return msgspec.convert(msgspec.to_builtins(settings), TenantSettings)
+    except msgspec.ValidationError as error:
+        raise SettingsInvalid(field="settings", reason=str(error)) from error

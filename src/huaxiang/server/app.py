@@ -1,0 +1,164 @@
+"""The server: every route on one screen, every error in its caller's words.
+
+Takes options, gives the ASGI application that Granian's workers run.
+
+Rule 1: a path belongs to a dialect; whatever is refused below it, a path that is not there included, is answered in
+        that dialect's words.
+Rule 2: a handler raises errors of the house; only `_refused` turns one into bytes.
+Rule 3: the log tells method, route, status and time of a request, and of a failure where it happened: no query, no
+        body, no id, no name.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import structlog
+from litestar import Litestar, Request, Response, get
+from litestar.exceptions import HTTPException
+from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_405_METHOD_NOT_ALLOWED, HTTP_413_REQUEST_ENTITY_TOO_LARGE
+
+from huaxiang import __version__, logs
+from huaxiang.dialects.native import errors as native_words
+from huaxiang.dialects.rabbitpre import errors as rabbitpre_words
+from huaxiang.dialects.telrobot import errors as telrobot_words
+from huaxiang.dialects.tinet import errors as tinet_words
+from huaxiang.errors import Busy, Failed, InputInvalid, InputTooLarge, NotFound, Refused, WrongMethod
+from huaxiang.server import docs, native, rabbitpre, telrobot, tinet
+from huaxiang.server.options import ServerOptions
+from huaxiang.service import Service
+from huaxiang.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+LARGEST_BODY_BYTES = 32 * 2**20
+WORDS: dict[str, Callable[..., tuple[int, bytes]]] = {
+    "/sqc": tinet_words.answer,
+    "/api/open": rabbitpre_words.answer,
+    "/agent-api": telrobot_words.answer,
+    "": native_words.answer,
+}
+"""Which dialect answers below which path."""
+
+_log = structlog.get_logger("huaxiang.server")
+
+
+def create() -> ASGIApp:
+    """The application, for a worker: its options from the environment, and every request in the log."""
+    logs.configure()
+    return _observed(application(ServerOptions.from_environment()))
+
+
+def application(options: ServerOptions) -> Litestar:
+    """The application, over the database of `options`."""
+    store = Store()
+    service = Service(store)
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncGenerator[None]:
+        async with store.open(options.database):
+            yield
+            await service.flush()
+
+    return Litestar(
+        route_handlers=[
+            *tinet.routes(service, options),
+            *rabbitpre.routes(service, options),
+            *telrobot.routes(service, options),
+            *native.routes(service, options),
+            *docs.routes(),
+            _health(store),
+        ],
+        lifespan=[lifespan],
+        exception_handlers={HTTPException: _refused, Refused: _refused, Exception: _refused},
+        request_max_body_size=LARGEST_BODY_BYTES,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _health(store: Store) -> Any:  # noqa: ANN401 - the decorator's own type tells more than a reader needs
+    @get("/health", include_in_schema=False)
+    async def health() -> Response[dict[str, str]]:
+        """Whether this worker reaches its database."""
+        try:
+            async with store.reading() as tx:
+                await tx.row("alive")
+        except Refused:
+            return Response({"status": "down", "version": __version__}, status_code=503)
+        return Response({"status": "up", "version": __version__})
+
+    return health
+
+
+def _observed(app: ASGIApp) -> ASGIApp:
+    """Give every request its id, and the log a line when it is answered."""
+
+    async def observed(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+        state = scope.setdefault("state", {})
+        state["request_id"] = str(uuid4())
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await app(scope, receive, noting)
+        finally:
+            route = scope.get("path_template") or "-"
+            _log.info(
+                "request",
+                method=scope["method"],
+                route=route,
+                status=status,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+                request_id=state["request_id"],
+            )
+
+    return observed
+
+
+def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The answer to a request that ends with an error, in the words of the dialect whose path it is."""
+    request_id = request.scope["state"].get("request_id") or str(uuid4())
+    refusal = _as_refusal(error)
+    if isinstance(refusal, Failed):
+        # Where it happened, not what it held: the text of a foreign error may quote a value.
+        frames = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+        _log.error("failure", request_id=request_id, error=type(error).__name__, frames=frames[-12:])
+    elif isinstance(refusal, Busy):
+        _log.warning("busy", request_id=request_id, reason=refusal.reason)
+    path = request.scope["path"]
+    words = next(answer for prefix, answer in WORDS.items() if path == prefix or path.startswith(f"{prefix}/"))
+    status, content = words(refusal, request_id=request_id)
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    allow = {name: value for name, value in headers.items() if name.lower() == "allow"}
+    return Response(content=content, status_code=status, media_type="application/json", headers=allow)
+
+
+def _as_refusal(error: Exception) -> Refused:
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, HTTPException):
+        if error.status_code == HTTP_404_NOT_FOUND:
+            return NotFound(field="path", reason="there is no such path")
+        if error.status_code == HTTP_405_METHOD_NOT_ALLOWED:
+            return WrongMethod(field="method", reason="the path does not take this method")
+        if error.status_code == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
+            return InputTooLarge(field="body", reason=f"a body of more than {LARGEST_BODY_BYTES} bytes")
+        if 400 <= error.status_code < 500:  # noqa: PLR2004 - what HTTP calls the client's fault
+            return InputInvalid(field="request", reason="the request can't be understood")
+    return Failed()

@@ -1,0 +1,38 @@
+"""Who is asking, where a bearer token says so: Telrobot and the native API.
+
+Takes a request with `Authorization: Bearer <token>`, gives the access key that the token belongs to.
+
+Rule 1: a missing header, another scheme, an unknown token and a revoked one are refused alike.
+Rule 2: a call counts against the key's rate as soon as its token is known, whatever becomes of it then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from huaxiang.errors import NotAuthenticated, NotPermitted
+
+if TYPE_CHECKING:
+    from litestar import Request
+
+    from huaxiang.keyring import Dialect
+    from huaxiang.model import AccessKey
+    from huaxiang.service import Service
+
+
+async def caller(
+    service: Service, request: Request[Any, Any, Any], *, dialect: Dialect, permission: str | None = None
+) -> AccessKey:
+    """The key of the request's token in `dialect`.
+
+    Raises `NotAuthenticated`, `TooOften`, and `NotPermitted` for a key without the permission that is asked for.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    key = await service.key_by_token(dialect, token) if scheme.lower() == "bearer" and token else None
+    if key is None:
+        raise NotAuthenticated
+    await service.accept(key)
+    if permission is not None and permission not in key.permissions:
+        raise NotPermitted(field="permission", reason=permission)
+    return key
