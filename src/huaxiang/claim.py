@@ -9,8 +9,8 @@ Rule 2: times without a zone are the tenant's; all are kept in UTC, between the 
 Rule 3: a fact hangs on the first of its identifiers that identifies somebody, or on the first; transcripts and marks
         wait on the call's own node: the key of its record.
 Rule 4: a person's link joins or parts, and says nothing of the identifiers themselves.
-Rule 5: what lands can be read again: a fact is what its canonical bytes decode to, within the model's limits, however it
-        was made, and whatever the store would refuse is refused here.
+Rule 5: what lands can be read again: a fact is what its canonical bytes decode to, within the limits of the model,
+        however it was made; and whatever the store would refuse is refused here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,19 @@ import msgspec
 
 from huaxiang.errors import InputInvalid, InputMissing, Refused
 from huaxiang.identifiers import identifies, node_of, normalise, record_key
-from huaxiang.model import AnyFact, Identifier, Interaction, Json, Link, Mark, Mention, Reject, Tenant, Transcript
+from huaxiang.model import (
+    AnyFact,
+    CustomField,
+    Identifier,
+    Interaction,
+    Json,
+    Link,
+    Mark,
+    Mention,
+    Reject,
+    Tenant,
+    Transcript,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,24 +127,39 @@ def call_key(tenant: Tenant, fact: Transcript | Mark) -> UUID:
     return record_key(tenant.key, fact.source, fact.enterprise, "call", fact.call)
 
 
+def definition(tenant: Tenant, line: int, field: CustomField) -> CustomField | Reject:
+    """A custom field's definition as the store keeps it, or why it can't."""
+    try:
+        updated_at = _instant("updated_at", field.updated_at, ZoneInfo(tenant.time_zone))
+        field = msgspec.structs.replace(field, updated_at=updated_at)
+        _encode(field)
+        if _too_deep(field.details, DEEPEST_VALUE) or abs(field.sort) >= 2**31:
+            raise InputInvalid(field="details", reason="a definition nested too deep, or its place out of range")
+    except Refused as refusal:
+        return Reject(line, refusal.field, refusal.reason)
+    return field
+
+
 def _in_utc(fact: AnyFact, zone: ZoneInfo) -> AnyFact:
     changed: dict[str, datetime] = {}
     for field in ("at", "updated_at", "created_at"):
         time: datetime | None = getattr(fact, field)
-        if time is None:
-            continue
-        try:
-            instant = (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
-        except OverflowError:
-            instant = datetime.max.replace(tzinfo=UTC)
-        if not _EARLIEST <= instant < _LATEST:
-            raise InputInvalid(field=field, reason="a time between the years 1900 and 2200 is needed")
-        if time.tzinfo is not UTC:
+        if time is not None and (instant := _instant(field, time, zone)) is not time:
             changed[field] = instant
     return msgspec.structs.replace(fact, **changed) if changed else fact
 
 
-def _encode(fact: AnyFact) -> bytes:
+def _instant(field: str, time: datetime, zone: ZoneInfo) -> datetime:
+    try:
+        instant = time if time.tzinfo is UTC else (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:
+        instant = datetime.max.replace(tzinfo=UTC)
+    if not _EARLIEST <= instant < _LATEST:
+        raise InputInvalid(field=field, reason="a time between the years 1900 and 2200 is needed")
+    return instant
+
+
+def _encode(fact: AnyFact | CustomField) -> bytes:
     try:
         said = _encoder.encode(fact)
     except (ValueError, RecursionError) as error:  # half a surrogate pair, or an integer of thousands of digits
@@ -144,7 +171,7 @@ def _encode(fact: AnyFact) -> bytes:
     return said
 
 
-def _field_with_nul(fact: AnyFact) -> str:
+def _field_with_nul(fact: AnyFact | CustomField) -> str:
     fields = (name for name in fact.__struct_fields__ if _NUL.search(_encoder.encode(getattr(fact, name))))
     return next(fields, "")
 
@@ -182,7 +209,7 @@ def _named(fact: AnyFact) -> tuple[tuple[Named, ...], tuple[Named, ...], Named |
     apart: tuple[Named, ...] = ()
     if isinstance(fact, Link):
         apart = _distinct(fact.apart_from)
-        _check_link(named, apart)
+        _check_link(named, apart, withdrawn=fact.withdrawn)
     upstream = None
     if isinstance(fact, Interaction) and fact.upstream is not None:
         upstream = (_normal(fact.upstream, "upstream"), fact.upstream)
@@ -191,8 +218,8 @@ def _named(fact: AnyFact) -> tuple[tuple[Named, ...], tuple[Named, ...], Named |
     return named, apart, upstream
 
 
-def _check_link(named: Sequence[Named], apart: Sequence[Named]) -> None:
-    if len(named) + len(apart) < 2:  # noqa: PLR2004 (a link has two ends)
+def _check_link(named: Sequence[Named], apart: Sequence[Named], *, withdrawn: bool) -> None:
+    if not withdrawn and len(named) + len(apart) < 2:  # noqa: PLR2004 (a link has two ends)
         raise InputMissing(field="identifiers", reason="a link needs two different identifiers")
     if {identifier for identifier, _ in named} & {identifier for identifier, _ in apart}:
         raise InputInvalid(field="apart_from", reason="an identifier can't be parted from itself")

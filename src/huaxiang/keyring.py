@@ -21,11 +21,12 @@ import msgspec
 
 from huaxiang.errors import NotFound, SettingsInvalid, TooOften
 from huaxiang.model import AccessKey, Json, Tenant, TenantSettings
+from huaxiang.store import can_be_kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from huaxiang.store import Row, Store
+    from huaxiang.store import Row, Store, Transaction
 
 Dialect: TypeAlias = Literal["tinet", "rabbitpre", "telrobot", "native"]
 ACCESS_SECONDS, REFRESH_SECONDS = 7200.0, 14400.0
@@ -256,8 +257,8 @@ def digest(secret: str) -> bytes:
     return blake2b(secret.encode("utf-8", "surrogatepass"), digest_size=32, person=b"huaxiang-key").digest()
 
 
-def check_time_zone(name: str) -> None:
-    """Accept the name of a time zone.
+async def check_time_zone(tx: Transaction, name: str) -> None:
+    """Accept the name of a time zone that both Python and the database know.
 
     Raises:
         SettingsInvalid: there is none of that name.
@@ -267,6 +268,15 @@ def check_time_zone(name: str) -> None:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingsInvalid(field="time_zone", reason=f"there is no time zone {name}") from error
+    if await tx.row("time_zone", name) is None:
+        raise SettingsInvalid(field="time_zone", reason=f"the database knows no time zone {name}")
+
+
+def _check_name(field: str, text: str) -> None:
+    if not text.strip():
+        raise SettingsInvalid(field=field, reason="a tenant needs a name")
+    if len(text) > LONGEST_NAME or not can_be_kept(text):
+        raise SettingsInvalid(field=field, reason=f"at most {LONGEST_NAME} characters, none of them NUL")
 
 
 def _check_options(dialect: Dialect, options: KeyOptions) -> dict[str, Json]:

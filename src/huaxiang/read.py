@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from huaxiang.identifiers import normalise
 from huaxiang.model import (
     Bucket,
     CallMark,
@@ -243,7 +244,7 @@ async def _follows_and_records(
 
 def _follow(row: Row) -> Follow:
     fact = _decode_follow(row["said"])
-    openid = next((mention.value for mention in fact.identifiers if mention.kind == "openid"), "")
+    openid = next((normalise(mention).value for mention in fact.identifiers if mention.kind == "openid"), "")
     return Follow(_order(row), openid, fact.account, fact.account_name, fact.followed, fact.origin)
 
 

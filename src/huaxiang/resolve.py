@@ -8,7 +8,7 @@ Rule 2: where a set connected by all its links is too large, its weakest class o
         is not.
 Rule 3: the rest join one by one: a person's first, then by strength, time and id; one whose join would break a limit,
         or bring together what a person parted, is suspended.
-Rule 4: a person's join newer than a parting, with one end on each side of it, takes the parting back.
+Rule 4: a person's join newer than a parting, that names nodes of both its sides, takes the parting back.
 Rule 5: a customer is called after the smallest number in it; an island, likewise, is all that links reach, suspended
         or not.
 """
@@ -93,6 +93,7 @@ async def _turn_hubs(tx: Transaction, tenant: Tenant, touched: set[UUID], shrunk
     turned = [(node, node in crowded) for node in asked if (node in crowded) != (node in hubs)]
     await tx.each("set_hubs", turned)
     await tx.each("suspend_hubs", turned)
+    await tx.run("suspend_between_hubs", list(hubs & touched))
     return {row["other"] for row in await tx.rows("linked_to", [node for node, _ in turned])}
 
 
@@ -247,12 +248,16 @@ def _standing(partings: Mapping[UUID, Parting], edges: Iterable[Edge]) -> dict[U
         for side, nodes in enumerate(parting.sides):
             for node in nodes:
                 by_node[node].add((record, side))
+    named: defaultdict[tuple[UUID, datetime], set[tuple[UUID, int]]] = defaultdict(set)
+    for edge in edges:
+        if edge.strength == PERSON:
+            for node in (edge.one, edge.other):
+                named[edge.record, edge.at] |= by_node.get(node, set())
     taken_back = {
         record
-        for edge in edges
-        if edge.strength == PERSON
-        for record, side in by_node.get(edge.one, ())
-        if (record, 1 - side) in by_node.get(edge.other, ()) and edge.at > partings[record].at
+        for (_, at), sides in named.items()
+        for record, side in sides
+        if (record, 1 - side) in sides and at > partings[record].at
     }
     return {record: parting for record, parting in partings.items() if record not in taken_back}
 

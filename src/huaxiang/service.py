@@ -12,6 +12,7 @@ Rule 2: whatever changes what is served happens in one transaction, under its te
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -19,11 +20,11 @@ from uuid import UUID, uuid4
 import msgspec
 
 from huaxiang import ingest, read
-from huaxiang.claim import Claim, claim
+from huaxiang.claim import Claim, claim, definition
 from huaxiang.dialects.telrobot.wire import number_of
-from huaxiang.errors import InputInvalid, NotFound, Refused
+from huaxiang.errors import Busy, InputInvalid, NotFound, Refused, SettingsInvalid
 from huaxiang.identifiers import node_of, normalise
-from huaxiang.keyring import Keyring, check_time_zone
+from huaxiang.keyring import Keyring, check_time_zone, tenant_of
 from huaxiang.model import (
     CrmRecord,
     CrmView,
@@ -40,6 +41,7 @@ from huaxiang.model import (
     TenantSettings,
 )
 from huaxiang.resolve import resolve
+from huaxiang.store import can_be_kept
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from huaxiang.store import Row, Store, Transaction
 
 VIEW_SECONDS = 0.2
+LARGEST = 2**63 - 1
+LONGEST_CUT = 256
 DECIDED = "huaxiang"
 """The source of what a person decided here."""
 
@@ -59,7 +63,7 @@ class Service(Keyring):
     def __init__(self, store: Store) -> None:
         """Serve from this store."""
         super().__init__(store)
-        self._views: dict[UUID, tuple[int, datetime]] = {}
+        self._views: dict[tuple[int, UUID], datetime] = {}
         self._writing_views: asyncio.Task[None] | None = None
 
     def now(self) -> datetime:
@@ -73,13 +77,14 @@ class Service(Keyring):
         now = self.now()
         rejects: list[Reject] = []
         claims: list[Claim] = []
+        fields: list[CustomField] = []
         for line, parsed in records:
             claimed = [claim(tenant, line, fact, now) for fact in parsed.facts]
-            refused = [one for one in claimed if isinstance(one, Reject)]
+            defined = [definition(tenant, line, field) for field in parsed.fields]
+            refused = [one for one in (*claimed, *defined) if isinstance(one, Reject)]
             rejects += refused[:1]
             claims += [] if refused else [one for one in claimed if isinstance(one, Claim)]
-        lines = {reject.line for reject in rejects}
-        fields = [field for line, parsed in records if line not in lines for field in parsed.fields]
+            fields += [] if refused else [one for one in defined if isinstance(one, CustomField)]
         landed = await self._land(tenant, claims, fields, now)
         return Outcome(landed.landed, landed.known, tuple(rejects))
 
@@ -87,7 +92,7 @@ class Service(Keyring):
         self, tenant: Tenant, claims: Sequence[Claim], fields: Sequence[CustomField], now: datetime
     ) -> Landed:
         async with self.store.writing() as tx:
-            await ingest.lock(tx, tenant)
+            tenant = await _locked(tx, tenant)
             landed = await ingest.land(tx, tenant, claims, now)
             await resolve(tx, tenant, landed.touched, landed.shrunk)
             await _put_fields(tx, tenant, fields)
@@ -97,11 +102,11 @@ class Service(Keyring):
     async def rebuild(self, tenant: Tenant) -> AsyncIterator[int]:
         """Make all that is derived anew from the facts, in one transaction; the records landed so far, as they land."""
         async with self.store.writing() as tx:
+            tenant = await _locked(tx, tenant)
             async for count in self._rebuild(tx, tenant):
                 yield count
 
     async def _rebuild(self, tx: Transaction, tenant: Tenant) -> AsyncIterator[int]:
-        await ingest.lock(tx, tenant)
         await ingest.forget(tx, tenant)
         done = 0
         touched: set[UUID] = set()
@@ -122,19 +127,20 @@ class Service(Keyring):
         """Change what a tenant decides; what is derived from it is made anew in the same transaction.
 
         Raises:
-            SettingsInvalid: there is no such time zone.
+            SettingsInvalid: there is no such time zone, or a setting is out of its range.
 
         """
-        changed = msgspec.structs.replace(
-            tenant,
-            time_zone=time_zone or tenant.time_zone,
-            login_name=login_name or tenant.login_name,
-            settings=settings or tenant.settings,
-        )
-        check_time_zone(changed.time_zone)
+        encoded = None if settings is None else _encode_settings(settings)
         async with self.store.writing() as tx:
-            await ingest.lock(tx, tenant)
-            encoded = msgspec.json.encode(changed.settings)
+            tenant = await _locked(tx, tenant)
+            changed = msgspec.structs.replace(
+                tenant,
+                time_zone=time_zone or tenant.time_zone,
+                login_name=login_name or tenant.login_name,
+                settings=settings or tenant.settings,
+            )
+            await check_time_zone(tx, changed.time_zone)
+            encoded = encoded or _encode_settings(changed.settings)
             await tx.run("set_tenant", tenant.id, changed.login_name, changed.time_zone, encoded)
             if _derives(tenant) != _derives(changed):
                 async for _ in self._rebuild(tx, changed):
@@ -192,10 +198,18 @@ class Service(Keyring):
             raise InputInvalid(field=reject.field, reason=reject.reason)
 
     async def cut(self, tenant: Tenant, mention: Mention, at: datetime) -> None:
-        """The identifier changed hands at a time: what was said of it before is another customer's."""
+        """The identifier changed hands at a time: what was said of it before is another customer's.
+
+        Raises:
+            InputInvalid: the identifier can't be one.
+
+        """
+        identifier = normalise(mention)
+        if len(identifier.value) > LONGEST_CUT or not all(map(can_be_kept, (identifier.value, identifier.scope))):
+            raise InputInvalid(field="identifiers", reason="no text for an identifier that changes hands")
         async with self.store.writing() as tx:
-            await ingest.lock(tx, tenant)
-            landed = await ingest.cut(tx, tenant, normalise(mention), at, self.now())
+            tenant = await _locked(tx, tenant)
+            landed = await ingest.cut(tx, tenant, identifier, at, self.now())
             await resolve(tx, tenant, landed.touched, landed.shrunk)
 
     # ── out ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -203,11 +217,12 @@ class Service(Keyring):
     async def customers(self, tenant: Tenant, wanted: Sequence[Identifier | int]) -> list[Customer | None]:
         """The customers of identifiers (as they are held now) and of our own numbers; None for what is unknown."""
         async with self.store.reading() as tx:
-            numbers = [one for one in wanted if isinstance(one, int)]
+            numbers = [one for one in wanted if isinstance(one, int) and -LARGEST <= one <= LARGEST]
             by_number = await read.customers_of_numbers(tx, tenant, numbers) if numbers else {}
             nodes = await _nodes(tx, tenant, [one for one in wanted if isinstance(one, Identifier)], self.now())
             by_node = await read.customers_of_nodes(tx, tenant, nodes.values()) if nodes else {}
-        return [by_number.get(one) if isinstance(one, int) else by_node.get(nodes[one]) for one in wanted]
+        by_identifier = {one: by_node.get(node) for one, node in nodes.items()}
+        return [by_number.get(one) if isinstance(one, int) else by_identifier.get(one) for one in wanted]
 
     async def portraits(
         self, tenant: Tenant, *, numbers: Sequence[str] | None, labels: Sequence[str], offset: int, limit: int
@@ -218,6 +233,9 @@ class Service(Keyring):
             asked = [identifier for number in numbers if (identifier := _phone(number)) is not None]
         async with self.store.reading() as tx:
             nodes = None if asked is None else list((await _nodes(tx, tenant, asked, self.now())).values())
+            if not all(can_be_kept(label) for label in labels):
+                return PortraitPage(0, ())
+            offset, limit = min(offset, LARGEST), min(limit, LARGEST)
             return await read.portraits(tx, tenant, nodes=nodes, labels=labels, offset=offset, limit=limit)
 
     async def crm_view(self, tenant: Tenant, *, account: UUID, customer_id: UUID, by: AccessKey) -> CrmView:
@@ -249,9 +267,8 @@ class Service(Keyring):
 
     def _note_view(self, tenant: Tenant, viewed: UUID, kept: datetime | None) -> datetime | None:
         """Remember a view, to be written with others; gives the one before it."""
-        waiting = self._views.get(viewed)
-        times = [time for time in (kept, waiting and waiting[1]) if time is not None]
-        self._views[viewed] = (tenant.id, self.now())
+        times = [time for time in (kept, self._views.get((tenant.id, viewed))) if time is not None]
+        self._views[tenant.id, viewed] = self.now()
         if self._writing_views is None or self._writing_views.done():
             self._writing_views = asyncio.create_task(self._write_views())
         return max(times, default=None)
@@ -259,21 +276,45 @@ class Service(Keyring):
     async def _write_views(self) -> None:
         while self._views:
             await asyncio.sleep(VIEW_SECONDS)
-            await self.flush()
+            with suppress(Busy):  # the views wait on
+                await self.flush()
 
     async def flush(self) -> None:
         """Write the views that wait; the server calls it once more before it ends."""
         views, self._views = self._views, {}
-        if views:
-            rows = [(viewed, tenant, at) for viewed, (tenant, at) in views.items()]
+        if not views:
+            return
+        try:
             async with self.store.writing() as tx:
-                await tx.each("put_views", rows)
+                await tx.each("put_views", [(viewed, tenant, at) for (tenant, viewed), at in views.items()])
+        except Busy:
+            self._views = views | self._views
+            raise
 
     async def counts(self, tenant: Tenant) -> dict[str, int]:
         """How much there is of a tenant: records, nodes, customers, suspended links."""
         async with self.store.reading() as tx:
             row = await tx.row("counts", tenant.id)
         return dict(row) if row else {}
+
+
+async def _locked(tx: Transaction, tenant: Tenant) -> Tenant:
+    """Hold the tenant's lock; gives the tenant as it is now, since another process may have changed its settings."""
+    await ingest.lock(tx, tenant)
+    row = await tx.row("tenant_by_id", tenant.id)
+    if row is None:
+        raise NotFound(field="tenant", reason="there is no such tenant any more")
+    return tenant_of(row)
+
+
+def _encode_settings(settings: TenantSettings) -> bytes:
+    """The settings, if they can be read again."""
+    encoded = msgspec.json.encode(settings)
+    try:
+        msgspec.json.decode(encoded, type=TenantSettings)
+    except msgspec.ValidationError as error:
+        raise SettingsInvalid(field="settings", reason=str(error)) from error
+    return encoded
 
 
 def _derives(tenant: Tenant) -> object:
@@ -298,7 +339,8 @@ async def _nodes(
         if row["at"] <= now:
             identifier = Identifier(row["kind"], row["value"], row["scope"])
             epochs[identifier] = epochs.get(identifier, 0) + 1
-    return {one: node_of(tenant.key, one, epochs.get(one, 0)) for one in identifiers}
+    known = (one for one in identifiers if can_be_kept(one.kind + one.scope + one.value))
+    return {one: node_of(tenant.key, one, epochs.get(one, 0)) for one in known}
 
 
 def _live_record(customer: Customer, record_id: str, owners: set[str], main: str) -> CrmRecord:

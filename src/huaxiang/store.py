@@ -55,24 +55,30 @@ def _load() -> dict[str, str]:
 STATEMENTS = _load()
 
 
+def can_be_kept(text: str) -> bool:
+    """Whether the store can hold a text, and so whether it is worth asking for: no NUL, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 class Transaction:
     """One transaction: statements by name, and bulk rows by COPY."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Speak over this connection; `Store` opens and ends the transaction."""
+    def __init__(self, connection: Connection, *, timeout_s: float) -> None:
+        """Speak over this connection, each statement for so long at most; `Store` opens and ends the transaction."""
         self._connection = connection
+        self._timeout_s = timeout_s
 
     async def rows(self, name: str, *parameters: object) -> list[Row]:
         """All rows that the statement gives."""
-        return await self._connection.fetch(STATEMENTS[name], *parameters)
+        return await self._connection.fetch(STATEMENTS[name], *parameters, timeout=self._timeout_s)
 
     async def row(self, name: str, *parameters: object) -> Row | None:
         """The first row, if any."""
-        return await self._connection.fetchrow(STATEMENTS[name], *parameters)
+        return await self._connection.fetchrow(STATEMENTS[name], *parameters, timeout=self._timeout_s)
 
     async def run(self, name: str, *parameters: object) -> None:
         """Run it for its effect."""
-        await self._connection.fetch(STATEMENTS[name], *parameters)
+        await self._connection.fetch(STATEMENTS[name], *parameters, timeout=self._timeout_s)
 
     async def each(self, name: str, records: Iterable[Sequence[object]], *first: object) -> list[Row]:
         """Run it for many records at once: `first`, then their columns as arrays; not at all for none."""
@@ -128,7 +134,7 @@ class Store:
 
         """
         async with self._connection() as connection, connection.transaction():
-            yield Transaction(connection)
+            yield Transaction(connection, timeout_s=STATEMENT_SECONDS)
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[Transaction]:
@@ -142,7 +148,7 @@ class Store:
             self._connection() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            yield Transaction(connection)
+            yield Transaction(connection, timeout_s=READ_SECONDS)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Connection]:

@@ -156,7 +156,7 @@ def generate(
     customers: Annotated[int, Parameter(help="How many customers.")] = 1000,
     calls: Annotated[int, Parameter(help="How many calls they make.")] = 5000,
     seed: Annotated[int, Parameter(help="The same seed makes the same files.")] = 1,
-    json: Annotated[bool, Parameter(name="--json", negative="", help="Answer in JSON.")] = False,
+    place: Place = HERE,
 ) -> None:
     """Make files of realistic customers, in the vendors' formats, ready to import.
 
@@ -177,4 +177,4 @@ def generate(
             seed=seed,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    show(written, as_json=json)
+    show(written, as_json=place.json)

@@ -31,6 +31,11 @@ update link set suspended = case when new.hub then 'neighbours' end
 from unnest($1::uuid[], $2::boolean[]) as new (node, hub)
 where link.node = new.node and link.strength > 0;
 
+-- name: suspend_between_hubs
+-- A new link of two nodes that were hubs already, which no island will look at.
+update link set suspended = 'neighbours'
+where node = any($1::uuid[]) and other = any($1::uuid[]) and strength > 0 and suspended is null;
+
 -- name: aparts_of
 select node, record, side, at from apart where node = any($1::uuid[]);
 

@@ -9,6 +9,22 @@ from typing import Any, Final, NamedTuple
 
 from huaxiang.model import Mention
 
+COMMON: Final = {
+    "kind": "种类 which of the eight kinds of fact below; each has its own fields beside these",
+    "source": "来源 who says it: a name of your choosing, the same every time",
+    "enterprise": "企业 whose record it is, where one source has several",
+    "id": "记录 ID the record's id there; the same kind, source, enterprise and id again are the same fact, revised. "
+    "Without it the fact is keyed by its content, if it has a time, else by an id given at arrival",
+    "at": "发生时间 when it happened, RFC 3339; without a zone in the tenant's; when it came, if absent",
+    "updated_at": "更新时间 when the source last changed the record: the newest revision wins",
+    "created_at": "建档时间 when the source first knew the customer",
+    "identifiers": "标识 whom it is about, in matching order: the fact hangs on the first that identifies somebody",
+    "traits": "特征 what it says of the customer, by name; the newest wins, and null takes a value back",
+    "origin": "来路 where the customer came from; the earliest wins",
+    "details": "其他 whatever else the source said, kept as it is",
+}
+"""What the fields say that every kind of fact has."""
+
 CALL: Final[dict[str, Any]] = {
     "kind": "call",
     "source": "pbx",

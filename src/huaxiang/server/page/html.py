@@ -6,6 +6,7 @@ from elsewhere: it reads the same in a data centre that is closed.
 
 from __future__ import annotations
 
+import re
 from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, Final
@@ -19,7 +20,7 @@ from huaxiang.model import Call, Fact, Mention
 from huaxiang.server.page import facts, shapes
 from huaxiang.server.page.columns import COLUMNS, ROWS, Column
 from huaxiang.server.page.contracts import DIALECTS, Contract, call_name, refusals
-from huaxiang.server.page.openapi import Schema, components, parameters, types_of
+from huaxiang.server.page.openapi import REFERENCE, Schema, components, parameters
 from huaxiang.server.page.samples import command
 
 if TYPE_CHECKING:
@@ -34,6 +35,22 @@ _AUTH: Final = {
     "bearer": ("请求头 Authorization: Bearer", "header Authorization: Bearer"),
     "none": ("无需令牌", "no token"),
 }
+_START: Final = (
+    "同一位客户,四种接口。每个路径前缀说一家的话,拒绝时也是。",
+    "One resolved customer behind four interfaces. Each path speaks its vendor’s words, in a refusal too.",
+)
+_A_FACT: Final = (
+    "事实是一个来源说的一件事,用 `POST /v1/facts` 或 `huaxiang import FILE --as facts` 写入;顺序和批次不限,重复无妨。",
+    "A fact is one thing that one source said. Any order, any batches, twice is once. A field not listed is refused.",
+)
+_AN_IDENTIFIER: Final = (
+    "同一号码的各种写法是同一个标识。占位号、客服号等不代表任何人:照样保存,但不合并客户。",
+    "All spellings of a number are one identifier. Placeholders and service lines are kept, and join no customers.",
+)
+_AN_IMPORT: Final = (
+    "`huaxiang import FILE --as FORMAT`:CSV、xlsx、Parquet、JSON Lines。空单元格表示没有说;坏行列出,其余照收。",
+    "An empty cell says nothing; a bad row is listed with its reason, and the others land.",
+)
 _PARTS: Final = (
     ("start", "开始", "Start"),
     *((dialect.name, dialect.title.partition(" · ")[0], dialect.name.capitalize()) for dialect in DIALECTS),
@@ -89,12 +106,16 @@ def _start() -> str:
     )
     return (
         f'<section id="start"><h1>画像 <span>Huaxiang {escape(__version__)}</span></h1>'
-        "<p>同一位客户,四种接口。每个路径前缀说一家的话,拒绝时也是。"
-        "<br><small>One resolved customer behind four interfaces. Each path speaks its vendor’s words, in a refusal too."
-        '</small></p><p><a href="docs/openapi.json">OpenAPI 3.1</a> · <a href="health">健康检查 health</a></p>'
+        + _both(*_START)
+        + '<p><a href="docs/openapi.json">OpenAPI 3.1</a> · <a href="health">健康检查 health</a></p>'
         + shapes.framed(("接口 Interface", "前缀 Prefix", "认证 Authentication", "创建密钥 Create a key"), rows)
         + "</section>"
     )
+
+
+def _both(zh: str, en: str) -> str:
+    """A paragraph in both languages."""
+    return f"<p>{shapes.inline(zh)}<br><small>{shapes.inline(en)}</small></p>"
 
 
 # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -103,49 +124,47 @@ def _start() -> str:
 def _dialect(dialect: Contract) -> str:
     known = components(dialect)
     calls = "".join(_call(dialect, endpoint, known) for endpoint in dialect.endpoints)
-    asked = {
-        type_.__name__ for endpoint in dialect.endpoints for type_ in types_of(endpoint) if type_ != endpoint.query
-    }
-    queries = {endpoint.query.__name__ for endpoint in dialect.endpoints if endpoint.query is not None}
-    types = "".join(
-        _type(name, schema)
-        for name, schema in known.items()
-        if "properties" in schema and name.partition(".")[2] not in (queries - asked) and not _is_fact(schema)
-    )
+    types = "".join(_type(name, schema) for name, schema in known.items() if name in _linked(dialect, known))
     return (
         f'<section id="{dialect.name}"><h2>{escape(dialect.title)} <span>{escape(dialect.summary)}</span></h2>'
         f"{calls}<h3>类型 <span>Types</span></h3>{types}</section>"
     )
 
 
-def _is_fact(schema: Schema) -> bool:
-    return schema["title"] in {example["kind"].capitalize() for _, _, example in facts.EXAMPLES}
+def _linked(dialect: Contract, known: dict[str, Schema]) -> set[str]:
+    """The types that stand by themselves: what others are made of, but not facts, which have a part of their own."""
+    linked = set(re.findall(rf'"{REFERENCE}([\w.]+)"', msgspec.json.encode(known).decode()))
+    linked |= {f"{dialect.name}.{endpoint.refusal.__name__}" for endpoint in dialect.endpoints}
+    return linked - {f"native.{example['kind'].capitalize()}" for _, _, example in facts.EXAMPLES}
 
 
 def _call(dialect: Contract, endpoint: Endpoint, known: dict[str, Schema]) -> str:
     zh, en = _AUTH[endpoint.auth]
-    parts = [
-        f'<article id="{escape(call_name(dialect, endpoint))}"><h3>{escape(endpoint.title)} '
-        f"<span>{escape(endpoint.summary)}</span></h3>",
-        f'<p class="path"><b class="{endpoint.method.lower()}">{endpoint.method}</b> '
-        f"<code>{escape(endpoint.path)}</code></p>",
-        f"<p><small>{escape(zh)} · {escape(en)}</small></p>",
-    ]
+    name, method = escape(call_name(dialect, endpoint)), endpoint.method
+    answer = known[f"{dialect.name}.{endpoint.answer.__name__}"]
+    return (
+        f'<article id="{name}"><h3>{escape(endpoint.title)} <span>{escape(endpoint.summary)}</span></h3>'
+        f'<p class="path"><b class="{method.lower()}">{method}</b> <code>{escape(endpoint.path)}</code></p>'
+        f"<p><small>{escape(zh)} · {escape(en)}</small></p>"
+        + _asked(dialect, endpoint, known)
+        + f"<h4>返回 <span>Answer</span></h4>{shapes.table(answer, heads=shapes.ANSWER_HEADS)}"
+        + f"<h4>拒绝 <span>Refusals</span></h4>{_codes(dialect, endpoint)}"
+        + f"<h4>示例 <span>Example</span></h4>{shapes.code(command(endpoint))}</article>"
+    )
+
+
+def _asked(dialect: Contract, endpoint: Endpoint, known: dict[str, Schema]) -> str:
+    """What goes into a call: its parameters, its body."""
+    html = ""
     if asked := parameters(dialect, endpoint):
-        query = known[f"{dialect.name}.{endpoint.query.__name__}"] if endpoint.query else {"properties": {}}
+        query: Schema = known[f"{dialect.name}.{endpoint.query.__name__}"] if endpoint.query else {"properties": {}}
         whole, by_field = shapes.told(query.get("description", ""), query["properties"])
         rows = "".join(_parameter(one, by_field.get(one["name"], "")) for one in asked)
-        parts.append("<h4>参数 <span>Parameters</span></h4>" + shapes.prose(whole))
-        heads = ("字段 Field", "类型 Type", "必填 Required", "说明 Notes")
-        parts.append(shapes.framed(heads, rows))
+        html += "<h4>参数 <span>Parameters</span></h4>" + shapes.prose(whole) + shapes.framed(shapes.HEADS, rows)
     if endpoint.body is not None:
-        name = f"{dialect.name}.{endpoint.body.__name__}"
-        parts.append("<h4>请求体 <span>Body</span></h4>" + shapes.table(known[name]))
-    answer = f"{dialect.name}.{endpoint.answer.__name__}"
-    parts.append("<h4>返回 <span>Answer</span></h4>" + shapes.table(known[answer]))
-    parts.append("<h4>拒绝 <span>Refusals</span></h4>" + _codes(dialect, endpoint))
-    parts.append("<h4>示例 <span>Example</span></h4>" + shapes.code(command(endpoint)) + "</article>")
-    return "".join(parts)
+        body = known[f"{dialect.name}.{endpoint.body.__name__}"]
+        html += "<h4>请求体 <span>Body</span></h4>" + shapes.table(body)
+    return html
 
 
 def _parameter(parameter: Schema, words: str) -> str:
@@ -175,7 +194,7 @@ def _word(body: bytes) -> str:
 def _type(name: str, schema: Schema) -> str:
     return (
         f'<details id="type-{escape(name)}" open><summary><code>{escape(schema["title"])}</code></summary>'
-        f"{shapes.table(schema)}</details>"
+        f"{shapes.table(schema, heads=shapes.ANSWER_HEADS)}</details>"
     )
 
 
@@ -185,14 +204,14 @@ def _type(name: str, schema: Schema) -> str:
 def _facts() -> str:
     known = components(DIALECTS[-1])
     common = [Call.__struct_config__.tag_field or "kind", *Fact.__struct_fields__]
+    call = known["native.Call"]
+    kinds = {"enum": [example["kind"] for _, _, example in facts.EXAMPLES]}
+    any_kind = {**call, "properties": {**call["properties"], "kind": kinds}}
     parts = [
-        '<section id="facts"><h2>事实 <span>Facts</span></h2>'
-        "<p>事实是一个来源说的一件事。用 <code>POST /v1/facts</code> 写入,或用 "
-        "<code>huaxiang import FILE --as facts</code> 从文件导入;乱序、重复、分批都得到同样的结果。<br><small>A fact is "
-        "one thing that one source said. Any order, any batches, twice is once. Times are RFC 3339; without a zone they "
-        "are in the tenant’s. A field of no listed name is refused.</small></p>"
+        '<section id="facts"><h2>事实 <span>Facts</span></h2>',
+        _both(*_A_FACT),
         "<h3>共有字段 <span>What every kind has</span></h3>",
-        shapes.table(known["native.Call"], only=common, docstring=Fact.__doc__),
+        shapes.table(any_kind, only=common, notes=facts.COMMON),
     ]
     for title, summary, example in facts.EXAMPLES:
         schema = known[f"native.{example['kind'].capitalize()}"]
@@ -227,9 +246,7 @@ def _identifiers() -> str:
     )
     return (
         '<section id="identifiers"><h2>标识 <span>Identifiers</span></h2>'
-        "<p>同一号码的各种写法是同一个标识。占位号、客服号等不代表任何人:照样保存,但不合并客户。<br><small>All "
-        "spellings of a number are one identifier. Placeholders and service lines stand for nobody: they are kept, and "
-        "join no customers.</small></p>"
+        + _both(*_AN_IDENTIFIER)
         + shapes.framed(("种类 Kind", "作用域 scope", "规范化 Normalised", "例 Example"), rows)
         + "</section>"
     )
@@ -250,12 +267,7 @@ def _becomes(mention: Mention) -> str:
 
 def _imports() -> str:
     parts = "".join(_format(format_) for dialect in DIALECTS for format_ in dialect.formats)
-    return (
-        '<section id="imports"><h2>导入 <span>Import</span></h2>'
-        "<p><code>huaxiang import FILE --as FORMAT</code>:CSV、xlsx、Parquet、JSON Lines。空单元格表示没有说;"
-        "不合格的行逐行列出,不影响其他行。<br><small>An empty cell says nothing; a bad row is listed with its reason, and "
-        f"the others land.</small></p>{parts}</section>"
-    )
+    return f'<section id="imports"><h2>导入 <span>Import</span></h2>{_both(*_AN_IMPORT)}{parts}</section>'
 
 
 def _format(format_: Format) -> str:
@@ -281,8 +293,11 @@ def _refusals() -> str:
     for dialect in DIALECTS:
         rows = "".join(
             shapes.cells(
-                (str(status), f"<code>{escape(kind.code)}</code><br><small>{escape(kind.__doc__ or '')}</small>")
-                + (f"<code>{escape(body.decode())}</code>",)
+                (
+                    str(status),
+                    f"<code>{escape(kind.code)}</code><br><small>{escape(kind.__doc__ or '')}</small>",
+                    f"<code>{escape(body.decode())}</code>",
+                )
             )
             for kind, status, body in refusals(dialect)
         )

@@ -6,7 +6,7 @@ and runs every command.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1:8080"
 
 
-class Sample(NamedTuple):
+class Sample(msgspec.Struct, frozen=True):
     """What a call of the endpoint may look like: values for its path and its query, and a body."""
 
     path: dict[str, str] = {}

@@ -3,15 +3,15 @@
 Takes the components of the OpenAPI document, gives escaped HTML.
 
 Rule 1: everything that comes in is escaped here; what these functions give is safe to put into the page.
-Rule 2: in a struct's docstring, a clause that begins with names of its fields is told beside those fields, the rest
-    above the table.
+Rule 2: in a struct's docstring, a clause that begins with names of its fields is told beside those fields, with what
+    follows it in its sentence; the rest is told above the table.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any, Final
 
@@ -22,7 +22,9 @@ _NAMED = re.compile(r"(?:`\w+`(?:, | and )?)+")
 _CODE = re.compile(r"`([^`]+)`")
 _NULL: Final[Schema] = {"type": "null"}
 _LARGEST_SHOWN: Final = 10**12
-_NO_DEFAULT: Final = (None, "", (), [], {})
+_NO_DEFAULT: Final[tuple[object, ...]] = (None, "", (), [], {})
+HEADS: Final = ("字段 Field", "类型 Type", "必填 Required", "说明 Notes")
+ANSWER_HEADS: Final = ("字段 Field", "类型 Type", "总有 Always", "说明 Notes")
 
 
 def prose(text: str) -> str:
@@ -41,28 +43,38 @@ def told(docstring: str, fields: Iterable[str]) -> tuple[str, dict[str, str]]:
     known, whole, by_field = frozenset(fields), list[str](), dict[str, str]()
     for paragraph in docstring.split("\n\n"):
         rest: list[str] = []
+        names: list[str] = []
         for clause in _CLAUSE.split(" ".join(paragraph.split())):
             named = _NAMED.match(clause)
-            names = _CODE.findall(named[0]) if named else []
-            if names and known.issuperset(names):
-                words = clause[len(named[0]) if named else 0 :].lstrip(": ").rstrip(".;")
-                by_field.update(dict.fromkeys(names, words))
+            said = _CODE.findall(named[0]) if named else []
+            if named and known.issuperset(said):
+                names = said
+                by_field.update(dict.fromkeys(names, clause[len(named[0]) :].lstrip(": ")))
+            elif names:
+                by_field.update({name: f"{by_field[name]} {clause}" for name in names})
             else:
                 rest.append(clause)
+            names = names if clause.endswith(";") else []
         whole.append(" ".join(rest))
-    return "\n\n".join(whole), by_field
+    return "\n\n".join(whole), {name: words.rstrip(".;") for name, words in by_field.items()}
 
 
-def table(schema: Schema, *, only: Iterable[str] | None = None, docstring: str | None = None) -> str:
-    """The fields of a struct, or `only` some of them, under what its docstring says."""
+def table(
+    schema: Schema,
+    *,
+    only: Iterable[str] | None = None,
+    notes: Mapping[str, str] | None = None,
+    heads: tuple[str, ...] = HEADS,
+) -> str:
+    """The fields of a struct, or `only` some of them, under what its docstring says; or without it, with `notes`."""
     fields: Mapping[str, Schema] = schema["properties"]
     shown = [name for name in fields if only is None or name in frozenset(only)]
-    whole, by_field = told(docstring if docstring is not None else schema.get("description", ""), fields)
+    whole, by_field = told(schema.get("description", ""), fields) if notes is None else ("", notes)
     if not shown:
         return prose(whole)
     required = frozenset(schema.get("required", ()))
     rows = "".join(row(name, fields[name], name in required, by_field.get(name, "")) for name in shown)
-    return prose(whole) + framed(("字段 Field", "类型 Type", "必填 Required", "说明 Notes"), rows)
+    return prose(whole) + framed(heads, rows)
 
 
 def row(name: str, schema: Schema, is_required: bool, words: str = "") -> str:  # noqa: FBT001 - a column of the table
@@ -81,23 +93,30 @@ def shape(schema: Schema) -> str:
         name = str(schema["$ref"]).removeprefix(REFERENCE)
         return f'<a href="#type-{escape(name)}">{escape(name.partition(".")[2])}</a>'
     if "anyOf" in schema:
-        return " · ".join(shape(one) for one in schema["anyOf"] if one != _NULL) + (
-            " · null" if _NULL in schema["anyOf"] else ""
-        )
+        kinds = [shape(one) for one in schema["anyOf"] if one != _NULL]
+        return " · ".join([*kinds, *(["null"] if _NULL in schema["anyOf"] else [])])
     if "enum" in schema:
         return " · ".join(f"<code>{escape(json.dumps(value, ensure_ascii=False))}</code>" for value in schema["enum"])
-    kind = schema.get("type")
-    if kind == "array":
-        inner = shape(schema["items"]) if schema.get("items") else "any"
-        return f"array{_between(schema, 'minItems', 'maxItems')} of {inner}"
-    if kind == "object":
-        values = schema.get("additionalProperties")
-        return f"object of {shape(values)}" if isinstance(values, dict) and values else "object"
-    if kind is None:
-        return "any"
+    return _SHAPES.get(schema.get("type", ""), _scalar)(schema)
+
+
+def _array(schema: Schema) -> str:
+    inner = shape(schema["items"]) if schema.get("items") else "any"
+    return f"array{_between(schema, 'minItems', 'maxItems')} of {inner}"
+
+
+def _object(schema: Schema) -> str:
+    values: Schema | bool = schema.get("additionalProperties", False)
+    return "object" if isinstance(values, bool) or not values else f"object of {shape(values)}"
+
+
+def _scalar(schema: Schema) -> str:
     pattern = f" <code>{escape(schema['pattern'])}</code>" if "pattern" in schema else ""
     limits = _between(schema, "minLength", "maxLength") + _between(schema, "minimum", "maximum")
-    return escape(schema.get("format", kind)) + limits + pattern
+    return escape(schema.get("format") or schema.get("type", "any")) + limits + pattern
+
+
+_SHAPES: Final[dict[str, Callable[[Schema], str]]] = {"array": _array, "object": _object}
 
 
 def framed(heads: tuple[str, ...], rows: str) -> str:

@@ -1,0 +1,87 @@
+"""What can go wrong with a call, as one tree: one class for each thing that a caller can do about it.
+
+    ClientError          every failure of a call; `status`, `request_id`, `field`, `reason` where they are known
+    ├── Unauthenticated  the token is not one of theirs, or has expired: get another
+    ├── NotPermitted     the token is right and may not do this: ask for the permission
+    ├── Invalid          the input is wrong: `field` and `reason` say what to mend
+    │   └── TooLarge     it is more than the server takes at once: send less
+    ├── TooOften         past the token's rate, at every try: call less often
+    ├── Unavailable      nobody is there, or has room: nothing was done; try later
+    │   └── Unanswered   the request went out and no answer came back: it may have been done
+    ├── ServerFault      a failure inside the server: tell its operator the `request_id`
+    └── Unexpected       not an answer of this API: a wrong address, a proxy between, a newer server
+
+Rule 1: `code` is the server's own where it gave one (`credential_expired`, …), else that of the class.
+Rule 2: a text names fields and reasons, and never a token or a value that was sent.
+"""
+
+from __future__ import annotations
+
+from huaxiang.errors import HuaxiangError
+
+
+class ClientError(HuaxiangError):
+    """A call that failed."""
+
+    code = "call_failed"
+
+    def __init__(self, *, code: str = "", field: str = "", reason: str = "", status: int = 0, request_id: str = "") -> None:
+        """Take what the server said: empty, or 0, for what it did not."""
+        self.code = code or type(self).code
+        self.field, self.reason, self.status, self.request_id = field, reason, status, request_id
+        particulars = {"field": field, "reason": reason, "status": status, "request_id": request_id}
+        super().__init__(**{name: value for name, value in particulars.items() if value})
+
+
+class Unauthenticated(ClientError):
+    """The token is not one of theirs, or has expired."""
+
+    code = "not_authenticated"
+
+
+class NotPermitted(ClientError):
+    """The token is right and may not do this; `reason` names the permission."""
+
+    code = "not_permitted"
+
+
+class Invalid(ClientError):
+    """The input is wrong, in `field`, for `reason`."""
+
+    code = "input_invalid"
+
+
+class TooLarge(Invalid):
+    """More items or bytes than the server takes at once."""
+
+    code = "input_too_large"
+
+
+class TooOften(ClientError):
+    """Past the token's rate, at every try."""
+
+    code = "too_often"
+
+
+class Unavailable(ClientError):
+    """Nobody is there, or has room; nothing was done."""
+
+    code = "unavailable"
+
+
+class Unanswered(Unavailable):
+    """The request went out, and whether it was done is not known."""
+
+    code = "unanswered"
+
+
+class ServerFault(ClientError):
+    """A failure inside the server, which its log has under `request_id`."""
+
+    code = "failed"
+
+
+class Unexpected(ClientError):
+    """Not an answer of this API."""
+
+    code = "unexpected"
