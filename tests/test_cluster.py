@@ -163,7 +163,7 @@ def kill(process: int) -> None:
 
 
 async def ask(url: str, question: str) -> object:
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(url, timeout=10)
     try:
         return await connection.fetchval(question)
     finally:

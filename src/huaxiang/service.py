@@ -99,18 +99,20 @@ class Service(Keyring):
             await _put_owners(tx, tenant, claims, fields)
         return landed
 
-    async def rebuild(self, tenant: Tenant) -> AsyncIterator[int]:
+    async def rebuild(self, tenant: Tenant, *, page_rows: int = ingest.REPLAY_ROWS) -> AsyncIterator[int]:
         """Make all that is derived anew from the facts, in one transaction; the records landed so far, as they land."""
         async with self.store.writing() as tx:
             tenant = await _locked(tx, tenant)
-            async for count in self._rebuild(tx, tenant):
+            async for count in self._rebuild(tx, tenant, page_rows=page_rows):
                 yield count
 
-    async def _rebuild(self, tx: Transaction, tenant: Tenant) -> AsyncIterator[int]:
+    async def _rebuild(
+        self, tx: Transaction, tenant: Tenant, *, page_rows: int = ingest.REPLAY_ROWS
+    ) -> AsyncIterator[int]:
         await ingest.forget(tx, tenant)
         done = 0
         touched: set[UUID] = set()
-        async for page in ingest.replay(tx, tenant, self.now()):
+        async for page in ingest.replay(tx, tenant, self.now(), page_rows=page_rows):
             touched |= page.touched
             done += page.landed
             yield done

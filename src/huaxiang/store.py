@@ -34,6 +34,7 @@ MIGRATION_LOCK = 7282
 STATEMENT_SECONDS = 600
 READ_SECONDS = 30
 WAIT_SECONDS = 5.0
+CONNECT_SECONDS = 10.0
 
 
 def statements(text: str) -> dict[str, str]:
@@ -188,6 +189,7 @@ async def _pool(url: str, connections: int) -> asyncpg.Pool[asyncpg.Record]:
             init=_prepare,
             reset=_reset,
             command_timeout=STATEMENT_SECONDS,
+            timeout=CONNECT_SECONDS,
             server_settings={"application_name": "huaxiang", "jit": "off", "timezone": "UTC"},
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:

@@ -11,6 +11,7 @@ Rule 2: an error of the house is one line on stderr, and exit status 2; answers 
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from cyclopts import App
@@ -38,6 +39,8 @@ app.command(doctor.doctor)
 
 def main() -> None:
     """Run the command of `sys.argv`."""
+    # Told to end, a command still leaves the embedded server as it should; `serve` has its own way to hear it.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     try:
         app()
     except HuaxiangError as error:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import httpx
-import msgspec
 from cyclopts import Parameter
 
 from huaxiang.cli.output import print_json, progress, say
@@ -64,15 +63,14 @@ def demo(
     public_host = public_host or settings.public_host
     path = settings.data / demonstration.CREDENTIALS
     with running(settings.database, settings.data) as cluster:
-        kept = msgspec.json.decode(path.read_bytes()) if path.exists() else None
-        credentials = asyncio.run(_load(cluster.url, kept))
+        credentials = asyncio.run(_load(cluster.url, demonstration.read_credentials(path)))
 
         def ready() -> None:
             demonstration.write_credentials(path, credentials)
             _say_ready(host, port, as_json=place.json)
             if not place.json:
                 say(f"Credentials: {path}")
-                for line in demonstration.curls(credentials, public_host or host, port):
+                for line in demonstration.curls(credentials, host, port, public_host=public_host):
                     print(f"\n{line}", flush=True)  # noqa: T201 - the answer of the command, to be copied as it is
 
         _serve(cluster.url, host, port, workers, public_host, ready)

@@ -13,9 +13,10 @@ Rule 5: an answer may have more fields than are known here; a newer server adds 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -26,14 +27,14 @@ from huaxiang.client.errors import (
     ServerFault,
     TooLarge,
     TooOften,
-    Unanswered,
     Unauthenticated,
-    Unavailable,
+    Unconfirmed,
     Unexpected,
 )
 from huaxiang.client.exchange import Call, Reply
 from huaxiang.dialects.native import wire
 from huaxiang.dialects.native.wire import Customer, FactsAnswer, Rejected
+from huaxiang.errors import SettingsInvalid
 from huaxiang.model import Fact, Identifier, Json, Mention
 
 LARGEST_BODY_BYTES = 32 * 2**20
@@ -55,9 +56,9 @@ _WORDS: dict[int, type[ClientError]] = {
     415: Invalid,
     429: TooOften,
     500: ServerFault,
-    502: Unanswered,
-    503: Unanswered,
-    504: Unanswered,
+    502: Unconfirmed,
+    503: Unconfirmed,
+    504: Unconfirmed,
 }
 _encoder = msgspec.json.Encoder()
 
@@ -76,6 +77,21 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 
 # ── facts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The most facts, and bytes of a body, in one request. Raises `SettingsInvalid` for what no server takes."""
+
+    facts: int = wire.MOST_FACTS
+    body_bytes: int = LARGEST_BODY_BYTES
+
+    def __post_init__(self) -> None:
+        """Check the figures."""
+        if not 1 <= self.facts <= wire.MOST_FACTS:
+            raise SettingsInvalid(field="batch_facts", reason=f"1 to {wire.MOST_FACTS}")
+        if not 1 <= self.body_bytes <= LARGEST_BODY_BYTES:
+            raise SettingsInvalid(field="batch_bytes", reason=f"1 to {LARGEST_BODY_BYTES}")
 
 
 class Batch:
@@ -123,33 +139,31 @@ class Landing:
     """A run of facts, cut into batches, and the sum of the answers.
 
     Hand over each fact with `take`, and send the batch that it gives back, if any; at the end send `rest`. `note` adds
-    an answer to the sum.
+    an answer to the sum; `mark` tells an error where the run ended.
     """
 
-    def __init__(self, *, most_facts: int = wire.MOST_FACTS, most_bytes: int = LARGEST_BODY_BYTES) -> None:
-        """Cut batches at so many facts or bytes of a body, whichever comes first."""
-        self._most_facts, self._most_bytes = most_facts, most_bytes
+    def __init__(self, most: Sizes) -> None:
+        """Cut batches at so many facts or bytes, whichever comes first."""
+        self._most = most
         self._batch = Batch()
         self._line = 0
         self._landed = self._known = 0
         self._rejected: list[Rejected] = []
 
     def take(self, fact: AFact) -> Batch | None:
-        """Take one fact in; give the batch that is full by now. Raises `TypeError` for what is no fact at all."""
-        if not isinstance(fact, (Fact, Mapping)):
-            raise TypeError(f"a fact is one of huaxiang.model, or a mapping, and no {type(fact).__name__}")
+        """Take one fact in; give the batch that is full by now."""
         self._line += 1
         try:
             encoded = _encode(fact)
         except (TypeError, ValueError, OverflowError, RecursionError):
-            return self._reject("can't be written as JSON")
-        full = self._batch if self._batch.size_with(encoded) > self._most_bytes else None
+            return self._reject("neither a fact of the model nor an object that JSON can hold")
+        full = self._batch if self._batch.size_with(encoded) > self._most.body_bytes else None
         if full is not None:
-            if len(encoded) >= self._most_bytes:
-                return self._reject(f"more than the {self._most_bytes} bytes of a body")
+            if len(encoded) >= self._most.body_bytes:
+                return self._reject(f"more than the {self._most.body_bytes} bytes of a body")
             self._batch = Batch()
         self._batch.add(self._line, fact, encoded)
-        if len(self._batch) == self._most_facts:
+        if len(self._batch) == self._most.facts:
             full, self._batch = self._batch, Batch()
         return full
 
@@ -159,7 +173,7 @@ class Landing:
     def rest(self) -> Batch | None:
         """The facts that wait for company, if any."""
         rest, self._batch = self._batch, Batch()
-        return rest if rest else None
+        return rest or None
 
     def note(self, answer: FactsAnswer) -> None:
         """Add what became of a batch."""
@@ -171,6 +185,12 @@ class Landing:
         """What became of all that was sent so far, and of what could not be: the rejects by line."""
         rejected = sorted(self._rejected, key=lambda one: (one.line, one.field))
         return FactsAnswer(landed=self._landed, known=self._known, rejected=rejected)
+
+    def mark(self, error: ClientError, batch: Batch) -> None:
+        """Tell an error what became of the lines before the batch that failed with it."""
+        answer, error.line = self.answer(), batch.lines[0]
+        rejected = [one for one in answer.rejected if one.line < error.line]
+        error.before = msgspec.structs.replace(answer, rejected=rejected)
 
 
 def _is_keyed(fact: AFact) -> bool:
@@ -233,15 +253,14 @@ def _encode(fact: AFact) -> bytes:
     return _encoder.encode(fact if isinstance(fact, Fact) else dict(fact))
 
 
-def _read(kind: Callable[..., Answer], reply: Reply) -> Answer:
+def _read(kind: type[Answer], reply: Reply) -> Answer:
     """The answer in a reply. Raises the `ClientError` that the reply amounts to."""
     if reply.status != _OK:
         raise refused(reply)
     try:
-        found: Any = msgspec.json.decode(reply.body, type=kind)
+        return msgspec.json.decode(reply.body, type=kind)
     except (ValueError, RecursionError):  # its words may quote the answer
         raise Unexpected(status=reply.status, reason="the body is not the answer to this call") from None
-    return found
 
 
 def refused(reply: Reply) -> ClientError:

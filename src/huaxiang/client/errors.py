@@ -6,8 +6,8 @@
     ├── Invalid          the input is wrong: `field` and `reason` say what to mend
     │   └── TooLarge     it is more than the server takes at once: send less
     ├── TooOften         past the token's rate, at every try: call less often
-    ├── Unavailable      nobody is there, or has room: nothing was done; try later
-    │   └── Unanswered   the request went out and no answer came back: it may have been done
+    ├── Unavailable      nobody could be reached: nothing was done; try later
+    │   └── Unconfirmed  the server had no room, or no answer came: it may have been done all the same
     ├── ServerFault      a failure inside the server: tell its operator the `request_id`
     └── Unexpected       not an answer of this API: a wrong address, a proxy between, a newer server
 
@@ -17,15 +17,24 @@ Rule 2: a text names fields and reasons, and never a token or a value that was s
 
 from __future__ import annotations
 
+from huaxiang.dialects.native.wire import FactsAnswer
 from huaxiang.errors import HuaxiangError
 
 
 class ClientError(HuaxiangError):
-    """A call that failed."""
+    """A call that failed.
+
+    Where it was one of several that land facts: `before` sums the answers to those before it, and `line` is the first
+    line that it was to land (else None, and 0).
+    """
 
     code = "call_failed"
+    before: FactsAnswer | None = None
+    line: int = 0
 
-    def __init__(self, *, code: str = "", field: str = "", reason: str = "", status: int = 0, request_id: str = "") -> None:
+    def __init__(
+        self, *, code: str = "", field: str = "", reason: str = "", status: int = 0, request_id: str = ""
+    ) -> None:
         """Take what the server said: empty, or 0, for what it did not."""
         self.code = code or type(self).code
         self.field, self.reason, self.status, self.request_id = field, reason, status, request_id
@@ -64,15 +73,15 @@ class TooOften(ClientError):
 
 
 class Unavailable(ClientError):
-    """Nobody is there, or has room; nothing was done."""
+    """Nobody could be reached."""
 
     code = "unavailable"
 
 
-class Unanswered(Unavailable):
+class Unconfirmed(Unavailable):
     """The request went out, and whether it was done is not known."""
 
-    code = "unanswered"
+    code = "unconfirmed"
 
 
 class ServerFault(ClientError):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from huaxiang.client.errors import ClientError, Unanswered
+from huaxiang.client.errors import ClientError, Unconfirmed
 from huaxiang.errors import SettingsInvalid
 
 Answer = TypeVar("Answer")
@@ -89,7 +89,7 @@ class Retry:
 
 def _may_pass(call: Call[Answer], outcome: Reply | ClientError) -> bool:
     """Whether trying again can help and do no harm."""
-    if isinstance(outcome, Unanswered):
+    if isinstance(outcome, Unconfirmed):
         return call.repeatable
     if isinstance(outcome, ClientError):
         return True

@@ -1,8 +1,8 @@
 """What the generated people are called, where they live and what they say: the package's data files, read once.
 
 `names.json`: surnames with their frequency, given names, companies. `cities.json`: the larger cities, each with
-prefixes of mobiles that were given out there (as the phone library knows them) and, where fixed lines have eight digits,
-the area code. `dialogues.json`: pieces of calls by topic, each with the mark that the quality check would give.
+prefixes of mobiles that were given out there (as the phone library knows them) and the area code, where fixed lines
+have eight digits. `dialogues.json`: pieces of calls by topic, each with the mark that the quality check would give.
 
 Rule 1: no prefix here is one of a number that the vendors' documents or the demo show, and none runs on one digit.
 """

@@ -1,0 +1,43 @@
+"""The client: the wire of the server, spoken from the other side. It installs without the server.
+
+    native.py     Client, AsyncClient: facts in, customers out
+    calls.py      its calls as data: bytes out, bytes in
+    exchange.py   a call, a reply, and when to try again
+    transport.py  how a call travels, over httpx
+    errors.py     what can go wrong, as one tree
+
+Rule 1: of the house it names only wire types, signatures, the nouns and the errors; no driver and no server.
+"""
+
+from __future__ import annotations
+
+from huaxiang.client.errors import (
+    ClientError,
+    Invalid,
+    NotPermitted,
+    ServerFault,
+    TooLarge,
+    TooOften,
+    Unauthenticated,
+    Unavailable,
+    Unconfirmed,
+    Unexpected,
+)
+from huaxiang.client.exchange import Retry
+from huaxiang.client.native import AsyncClient, Client
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ClientError",
+    "Invalid",
+    "NotPermitted",
+    "Retry",
+    "ServerFault",
+    "TooLarge",
+    "TooOften",
+    "Unauthenticated",
+    "Unavailable",
+    "Unconfirmed",
+    "Unexpected",
+]

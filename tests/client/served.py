@@ -1,0 +1,191 @@
+"""What the client's tests call: a real server in a process of its own, and a proxy before it that obeys a script."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TypeAlias
+
+import httpx
+
+from huaxiang.client import AsyncClient, Client, Retry
+from huaxiang.client.calls import AFact, AnIdentifier
+from huaxiang.dialects.native.wire import Customer, FactsAnswer
+from huaxiang.service import Service
+
+START_SECONDS = 60.0
+
+
+@contextmanager
+def serving(database: str, folder: Path) -> Generator[str]:
+    """The address of a server over this database, which lives as long as the block."""
+    address = f"http://127.0.0.1:{free_port()}"
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "huaxiang", "serve", "--database", database, "--port", address.rpartition(":")[2]],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "HUAXIANG_DATA": str(folder)},
+        )
+    try:
+        if not is_up(address, server):
+            raise RuntimeError(f"the server did not start: {log.read_text(encoding='utf-8')[-2000:]}")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def is_up(address: str, server: subprocess.Popen[bytes]) -> bool:
+    """Wait for the server to answer; whether it does."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            return httpx.get(f"{address}/health", trust_env=False).is_success
+        except httpx.TransportError:
+            time.sleep(0.05)
+    return False
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class House:
+    """The server's address, and the house over the same database."""
+
+    address: str
+    service: Service
+
+
+class Either:
+    """A client of either form, to be awaited: the tests say once what holds for both."""
+
+    def __init__(self, address: str, token: str, *, blocking: bool, retry: Retry, batch_facts: int) -> None:
+        self.client: Client | AsyncClient
+        self.http: httpx.Client | httpx.AsyncClient
+        if blocking:
+            self.http = httpx.Client(timeout=30, trust_env=False)
+            self.client = Client(address, token, http=self.http, retry=retry, batch_facts=batch_facts)
+        else:
+            self.http = httpx.AsyncClient(timeout=30, trust_env=False)
+            self.client = AsyncClient(address, token, http=self.http, retry=retry, batch_facts=batch_facts)
+
+    async def facts(self, facts: Iterable[AFact]) -> FactsAnswer:
+        if isinstance(self.client, Client):
+            return await asyncio.to_thread(self.client.facts, facts)
+        return await self.client.facts(facts)
+
+    async def customer(self, number: int) -> Customer | None:
+        if isinstance(self.client, Client):
+            return await asyncio.to_thread(self.client.customer, number)
+        return await self.client.customer(number)
+
+    async def lookup(self, identifiers: Iterable[AnIdentifier]) -> list[Customer | None]:
+        if isinstance(self.client, Client):
+            return await asyncio.to_thread(self.client.lookup, identifiers)
+        return await self.client.lookup(identifiers)
+
+    async def close(self) -> None:
+        if isinstance(self.http, httpx.Client):
+            self.http.close()
+        else:
+            await self.http.aclose()
+
+
+@dataclass(frozen=True)
+class Say:
+    """The proxy answers by itself, without asking the server."""
+
+    status: int
+    body: bytes = b"<h1>no</h1>"
+    header: tuple[str, str] = ("X-Proxy", "1")
+
+
+@dataclass(frozen=True)
+class Lose:
+    """The proxy asks the server, and loses the answer: the request is done, and the caller hears nothing."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """The proxy passes the request on, and the answer back."""
+
+
+Step: TypeAlias = Say | Lose | Pass
+
+
+class Between(ThreadingHTTPServer):
+    """A proxy before the server. It does what `script` says, a step for each request; after that it passes all on."""
+
+    daemon_threads = True
+
+    def __init__(self, upstream: str, script: list[Step]) -> None:
+        super().__init__(("127.0.0.1", 0), _Passing)
+        self.upstream, self.script = upstream, script
+        self.requests: list[bytes] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def pass_on(self, request: BaseHTTPRequestHandler) -> None:
+        """Deal with one request."""
+        body = request.rfile.read(int(request.headers.get("content-length", "0")))
+        self.requests.append(body)
+        step = self.script.pop(0) if self.script else Pass()
+        if isinstance(step, Say):
+            return answer(request, step)
+        headers = {name: request.headers[name] for name in ("authorization", "content-type") if name in request.headers}
+        url = self.upstream + request.path
+        reply = httpx.request(request.command, url, content=body, headers=headers, timeout=30, trust_env=False)
+        return None if isinstance(step, Lose) else answer(request, Say(reply.status_code, reply.content))
+
+
+def answer(request: BaseHTTPRequestHandler, say: Say) -> None:
+    """Answer a request."""
+    request.send_response(say.status)
+    request.send_header(*say.header)
+    request.send_header("Content-Length", str(len(say.body)))
+    request.end_headers()
+    request.wfile.write(say.body)
+
+
+class _Passing(BaseHTTPRequestHandler):
+    server: Between  # pyright: ignore[reportIncompatibleVariableOverride] -- no other server makes one
+
+    def do_GET(self) -> None:
+        self.server.pass_on(self)
+
+    do_POST = do_GET  # noqa: N815 - as above
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
+        """Keep quiet."""
+
+
+@contextmanager
+def between(upstream: str, *script: Step) -> Generator[Between]:
+    """A proxy for as long as the block lasts."""
+    with Between(upstream, list(script)) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield proxy
+        finally:
+            proxy.shutdown()
+            thread.join()

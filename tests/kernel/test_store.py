@@ -1,0 +1,166 @@
+"""The schema, its migrations and the named statements, asked of PostgreSQL itself."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from huaxiang.errors import ClusterUnavailable
+from huaxiang.store import STATEMENTS, can_be_kept, migrations, opened, statements
+
+SCRIPTS = {"staging", "clear_staging"}
+"""Those that make and empty the staging tables."""
+CATALOG = {
+    "columns": """select table_name, ordinal_position, column_name, data_type, is_nullable, column_default,
+        collation_name from information_schema.columns where table_schema = 'public' order by 1, 2""",
+    "indexes": "select indexdef from pg_indexes where schemaname = 'public' order by 1",
+    "constraints": "select conrelid::regclass::text, pg_get_constraintdef(oid) from pg_constraint order by 1, 2",
+    "views": "select viewname, definition from pg_views where schemaname = 'public' order by 1",
+    "sequences": "select sequencename, data_type from pg_sequences where schemaname = 'public' order by 1",
+    "migrations": "select name, run_at from migration order by 1",
+}
+
+
+@pytest_asyncio.fixture
+async def connection(database_url: str) -> AsyncGenerator[asyncpg.Connection[asyncpg.Record]]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+async def catalog(url: str) -> dict[str, list[tuple[object, ...]]]:
+    """Everything that a schema is made of."""
+    connection = await asyncpg.connect(url)
+    try:
+        return {name: [tuple(row) for row in await connection.fetch(query)] for name, query in CATALOG.items()}
+    finally:
+        await connection.close()
+
+
+async def migrate(url: str) -> None:
+    async with opened(url, connections=1):
+        pass
+
+
+# ── schema ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_schema_is_the_sum_of_the_migrations(empty_database_url: str, database_url: str) -> None:
+    connection = await asyncpg.connect(empty_database_url)
+    await connection.execute(
+        "create table migration (name text primary key, run_at timestamptz not null default now())"
+    )
+    for text in migrations().values():
+        await connection.execute(text)
+    await connection.close()
+    by_hand, opened_one = await catalog(empty_database_url), await catalog(database_url)
+    assert [name for name, _ in opened_one.pop("migrations")] == list(migrations())
+    assert by_hand | {"migrations": []} == opened_one | {"migrations": []}
+
+
+async def test_migrating_twice_changes_nothing(database_url: str) -> None:
+    before = await catalog(database_url)
+    await migrate(database_url)
+    assert await catalog(database_url) == before
+
+
+async def test_two_servers_that_start_on_an_empty_database_at_once_both_find_it_migrated(
+    empty_database_url: str,
+) -> None:
+    await asyncio.gather(*(migrate(empty_database_url) for _ in range(3)))
+    assert [name for name, _ in (await catalog(empty_database_url))["migrations"]] == list(migrations())
+
+
+async def test_a_schema_newer_than_the_program_is_refused(
+    database_url: str, connection: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    await connection.execute("insert into migration (name) values ('9999_later.sql')")
+    with pytest.raises(ClusterUnavailable, match="newer than this program"):
+        await migrate(database_url)
+
+
+async def test_a_url_where_nothing_answers_is_refused_without_its_password() -> None:
+    with pytest.raises(ClusterUnavailable) as refused:
+        await migrate("postgresql://somebody:secret@127.0.0.1:1/nothing")
+    assert "secret" not in str(refused.value)
+
+
+# ── fit for a cluster ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def distributed(connection: asyncpg.Connection[asyncpg.Record]) -> dict[str, str]:
+    """The distribution column of each table that has one: `node`, and the key of the registry."""
+    rows = await connection.fetch(
+        "select table_name from information_schema.columns where table_schema = 'public' and column_name = 'node'"
+    )
+    return {row["table_name"]: "node" for row in rows} | {"record": "key"}
+
+
+async def test_the_schema_has_no_foreign_keys(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    assert await connection.fetchval("select count(*) from pg_constraint where contype = 'f'") == 0
+
+
+async def test_every_unique_index_of_a_distributed_table_holds_its_distribution_column(
+    connection: asyncpg.Connection[asyncpg.Record],
+) -> None:
+    rows = await connection.fetch("""
+        select indrelid::regclass::text as name, array_agg(attname::text) as columns
+        from pg_index join pg_attribute on attrelid = indrelid and attnum = any(indkey)
+        where indisunique and indrelid::regclass::text !~ '^pg_' group by indexrelid, indrelid""")
+    columns = await distributed(connection)
+    held = {(row["name"], columns[row["name"]] in row["columns"]) for row in rows if row["name"] in columns}
+    assert held == {(name, True) for name in columns}
+
+
+async def test_no_statement_updates_a_distribution_column(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    columns = await distributed(connection)
+    for name, statement in STATEMENTS.items():
+        for table, assigned in assignments(statement):
+            assert columns.get(table) not in assigned, f"{name} moves rows of {table}"
+
+
+def assignments(statement: str) -> list[tuple[str, set[str]]]:
+    """The columns that a statement sets, by table."""
+    found: list[tuple[str, set[str]]] = []
+    for updated in re.finditer(r"(?s)(?:update (\w+)(?: as \w+)?|do update)\s+set\b(.*)", statement):
+        table = updated[1] or re.findall(r"insert into (\w+)", statement[: updated.start()])[-1]
+        columns = re.findall(r"(?m)(?:^|,|set)\s*(\w+) =", f"set{updated[2]}")
+        tuples = re.findall(r"\(([\w, ]+)\) = \(", updated[2])
+        found.append((table, {*columns, *re.findall(r"\w+", " ".join(tuples))}))
+    return found
+
+
+def test_what_a_statement_sets_is_seen() -> None:
+    assert assignments("update fact set node = 1, at = 2 where x = 3") == [("fact", {"node", "at"})]
+    assert assignments(
+        "insert into node as had values (1) on conflict (node) do update\n    set (node, at) = (1, 2)"
+    ) == [("node", {"node", "at"})]
+
+
+# ── statements ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_every_named_statement_fits_the_schema(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    await connection.execute(STATEMENTS["staging"])
+    wrong: dict[str, str] = {}
+    for name in STATEMENTS.keys() - SCRIPTS:
+        try:
+            await connection.prepare(STATEMENTS[name])
+        except asyncpg.PostgresError as error:
+            wrong[name] = str(error)
+    assert wrong == {}
+
+
+def test_the_sentence_after_a_name_is_part_of_the_statement() -> None:
+    text = "-- A file.\n\n-- name: one\n-- Why.\nselect 1;\n\n-- name: two\nselect 2;\n"
+    assert statements(text) == {"one": "-- Why.\nselect 1;", "two": "select 2;"}
+
+
+@pytest.mark.parametrize(("text", "kept"), [("", True), ("画像 𠀀", True), ("a\0", False), ("\ud800", False)])
+def test_a_text_with_nul_or_half_a_surrogate_pair_can_not_be_kept(text: str, kept: bool) -> None:
+    assert can_be_kept(text) is kept
