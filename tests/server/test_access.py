@@ -78,9 +78,7 @@ async def test_a_key_of_one_dialect_opens_no_other(server: Serving, dialect: Dia
             assert is_refused(response), response.text
 
 
-@pytest.mark.parametrize(
-    "token", ["", "Bearer", "Basic eA==", "Bearer nobody", "bearer x y", "Bearer \xe9"]
-)
+@pytest.mark.parametrize("token", ["", "Bearer", "Basic eA==", "Bearer nobody", "bearer x y", "Bearer \xe9"])
 @pytest.mark.parametrize("path", ["/agent-api/token", "/v1/customers/1"])
 def test_a_header_that_is_no_token_of_ours_is_refused_like_a_missing_one(
     server: Serving, token: str, path: str
