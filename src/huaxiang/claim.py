@@ -251,8 +251,8 @@ class Rows(msgspec.Struct):
 
     facts: list[tuple[object, ...]] = msgspec.field(default_factory=list["tuple[object, ...]"])
     links: list[tuple[object, ...]] = msgspec.field(default_factory=list["tuple[object, ...]"])
-    aparts: list[tuple[UUID, UUID, int, datetime]] = msgspec.field(
-        default_factory=list["tuple[UUID, UUID, int, datetime]"]
+    aparts: list[tuple[UUID, UUID, int, datetime, datetime]] = msgspec.field(
+        default_factory=list["tuple[UUID, UUID, int, datetime, datetime]"]
     )
     nodes: dict[UUID, tuple[Identifier, int]] = msgspec.field(default_factory=dict["UUID", "tuple[Identifier, int]"])
 
@@ -339,7 +339,7 @@ class Placing(msgspec.Struct, frozen=True):
             rows.links.append((
                 places[end], places[other], one.key, self.tenant.id, one.named[other][0].kind, strength, at,
                 self._rank(one), one.record_id, mentions, *_spelled(told),
-                one.fact.created_at if mentions else None, None,
+                one.fact.created_at if mentions else None, None, one.came_at,
             ))  # fmt: skip
 
     def _strength(self, one: Claim, ends: tuple[int, int]) -> int:
@@ -350,13 +350,13 @@ class Placing(msgspec.Struct, frozen=True):
         return STRENGTH_VERIFIED if one.named[ends[1]][1].verified else STRENGTH_STATED
 
     def _add_aparts(self, rows: Rows, one: Claim, places: list[UUID], at: datetime) -> list[UUID]:
-        rows.aparts += [(place, one.key, 0, at) for place in places]
+        rows.aparts += [(place, one.key, 0, at, one.came_at) for place in places]
         others: list[UUID] = []
         for identifier, _ in one.apart:
             node = self._place(identifier, at)
             rows.nodes[node] = (identifier, self._epoch(identifier, at))
             others.append(node)
-        rows.aparts += [(node, one.key, 1, at) for node in others]
+        rows.aparts += [(node, one.key, 1, at, one.came_at) for node in others]
         return [*places, *others]
 
 

@@ -37,7 +37,7 @@ FACT_COLUMNS = (
 )  # fmt: skip
 LINK_COLUMNS = (
     "node", "other", "record", "tenant", "other_kind", "strength", "at", "rank", "record_id", "mentions", "spelling",
-    "verified", "about", "created_at", "suspended",
+    "verified", "about", "created_at", "suspended", "came_at",
 )  # fmt: skip
 SUMMARIES = ("identity", "call", "mark", "trait", "origin", "activity")
 REPLAY_ROWS = 20_000
@@ -46,19 +46,17 @@ _decode_fact = msgspec.json.Decoder(AnyFact).decode
 
 
 class Landed(msgspec.Struct):
-    """What a batch changed. `touched`: nodes whose links differ; `shrunk`: those of them that lost some."""
+    """What a batch changed. `touched`: nodes whose links differ; `shrunk`: those of them that lost some.
+
+    `fresh`: nodes seen for the first time; `dirty`: nodes from which something was taken away.
+    """
 
     landed: int = 0
     known: int = 0
     touched: set[UUID] = msgspec.field(default_factory=set["UUID"])
     shrunk: set[UUID] = msgspec.field(default_factory=set["UUID"])
-
-    def add(self, other: Landed) -> None:
-        """Take in another batch's changes."""
-        self.landed += other.landed
-        self.known += other.known
-        self.touched |= other.touched
-        self.shrunk |= other.shrunk
+    fresh: set[UUID] = msgspec.field(default_factory=set["UUID"])
+    dirty: set[UUID] = msgspec.field(default_factory=set["UUID"])
 
 
 async def land(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], now: datetime) -> Landed:
@@ -175,6 +173,7 @@ async def _apply(
     touching = await _place(tx, tenant, winners, losers, given, now, landed)
     dirty |= await _gather(tx, winners, touching, known)
     await _fold(tx, tenant, dirty)
+    landed.dirty = dirty
     return landed
 
 
@@ -225,7 +224,7 @@ async def _move(tx: Transaction, stored: Sequence[Claim], rows: Rows) -> None:
 
 
 async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed) -> None:
-    await _put_nodes(tx, tenant, rows.nodes)
+    landed.fresh |= await _put_nodes(tx, tenant, rows.nodes)
     await tx.copy("landing_fact", FACT_COLUMNS, rows.facts)
     await tx.run("put_facts")
     if rows.links:
@@ -235,17 +234,19 @@ async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed) -> N
     landed.touched |= {row[0] for row in rows.links if row[5]} | {row[0] for row in rows.aparts}  # type: ignore[misc]
 
 
-async def _put_nodes(tx: Transaction, tenant: Tenant, nodes: Mapping[UUID, tuple[Identifier, int]]) -> None:
+async def _put_nodes(tx: Transaction, tenant: Tenant, nodes: Mapping[UUID, tuple[Identifier, int]]) -> set[UUID]:
+    """Give the nodes that are new their numbers, in the order of their first sight; gives those nodes."""
     known = {row["node"] for row in await tx.rows("known_nodes", list(nodes))}
     fresh = [(node, *place) for node, place in nodes.items() if node not in known]
     if not fresh:
-        return
+        return set()
     numbers = await tx.rows("numbers", len(fresh))
     places = [
         (node, row["number"], identifier.kind, identifier.value, identifier.scope, epoch)
         for (node, identifier, epoch), row in zip(fresh, numbers, strict=True)
     ]
     await tx.each("put_nodes", places, tenant.id)
+    return {node for node, _, _ in fresh}
 
 
 async def _register(

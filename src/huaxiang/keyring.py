@@ -131,34 +131,17 @@ class Keyring:
 
         """
         kept = _check_options(dialect, options)
-        account = await self._account(tenant, options.account) if dialect == "telrobot" else None
-        credential, name, secret, token = _credential(dialect, account)
         permissions = options.permissions if options.permissions is not None else PERMISSIONS[dialect]
         rate = RATES[dialect] if options.rate is None else (options.rate or None)
         async with self.store.writing() as tx:
+            account = await _account(tx, tenant, options.account) if dialect == "telrobot" else None
+            credential, name, secret, token = _credential(dialect, account)
             await tx.run(
                 "create_key",
                 tenant.id, dialect, name, secret, token and digest(token), account, list(permissions), rate,
                 msgspec.json.encode(kept),
             )  # fmt: skip
         return credential
-
-    async def _account(self, tenant: Tenant, asked: UUID | None) -> UUID:
-        """The account that a key acts for. The first one named takes the main account's place while that is unused."""
-        if asked is None or asked == tenant.main_account:
-            return tenant.main_account
-        async with self.store.writing() as tx:
-            row = await tx.row("account", tenant.id, asked)
-            if row is None and await self._main_account_unused(tenant):
-                await tx.run("put_main_account", asked, tenant.id)
-                await tx.run("set_main_account", tenant.id, asked)
-                await tx.run("move_accounts", tenant.id, tenant.main_account, asked)
-            elif row is None:
-                await tx.run("put_accounts", tenant.id, tenant.main_account, [asked])
-        return asked
-
-    async def _main_account_unused(self, tenant: Tenant) -> bool:
-        return not any(key.account == tenant.main_account for key in await self.keys(tenant.name))
 
     async def keys(self, tenant: str | None = None) -> list[KeyListing]:
         """All keys, or those of one tenant, oldest first; the revoked ones too."""
@@ -277,6 +260,24 @@ def _check_name(field: str, text: str) -> None:
         raise SettingsInvalid(field=field, reason="a tenant needs a name")
     if len(text) > LONGEST_NAME or not can_be_kept(text):
         raise SettingsInvalid(field=field, reason=f"at most {LONGEST_NAME} characters, none of them NUL")
+
+
+async def _account(tx: Transaction, tenant: Tenant, asked: UUID | None) -> UUID:
+    """The account that a key acts for. The first one named takes the main account's place while that is unused."""
+    await tx.run("lock_tenant", tenant.id)
+    tenant = tenant_of(await tx.row("tenant_by_id", tenant.id))
+    main = tenant.main_account
+    if asked is None or asked == main:
+        return main
+    if await tx.row("account", tenant.id, asked) is not None:
+        return asked
+    if any(row["account"] == main for row in await tx.rows("keys", tenant.name)):
+        await tx.run("put_accounts", tenant.id, main, [asked])
+    else:
+        await tx.run("put_main_account", asked, tenant.id)
+        await tx.run("set_main_account", tenant.id, asked)
+        await tx.run("move_accounts", tenant.id, main, asked)
+    return asked
 
 
 def _check_options(dialect: Dialect, options: KeyOptions) -> dict[str, Json]:

@@ -6,7 +6,7 @@ of links and partings, never of the order in which they came.
 Rule 1: a node with more distinct neighbours of one kind than its limit is a hub: it joins nobody.
 Rule 2: where a set connected by all its links is too large, its weakest class of links is suspended whole, until it
         is not.
-Rule 3: the rest join one by one: a person's first, then by strength, time and id; one whose join would break a limit,
+Rule 3: the rest join one by one: a person's first, then by strength, rank, time and id; one that would break a limit,
         or bring together what a person parted, is suspended.
 Rule 4: a person's join newer than a parting, that names nodes of both its sides, takes the parting back.
 Rule 5: a customer is called after the smallest number in it; an island, likewise, is all that links reach, suspended
@@ -47,6 +47,16 @@ class Edge(NamedTuple):
     strength: int
     at: datetime
     record_id: str
+    rank: int = 0
+
+
+class Move(NamedTuple):
+    """A node, by its number, that was one customer's and now is another's."""
+
+    node: UUID
+    number: int
+    before: int
+    after: int
 
 
 class Parting(msgspec.Struct):
@@ -64,10 +74,10 @@ class Partition(msgspec.Struct):
     suspended: dict[tuple[UUID, UUID, UUID], str]
 
 
-async def resolve(tx: Transaction, tenant: Tenant, touched: set[UUID], shrunk: set[UUID]) -> None:
-    """Name the customers anew wherever these nodes stand; `shrunk` are those that lost links."""
+async def resolve(tx: Transaction, tenant: Tenant, touched: set[UUID], shrunk: set[UUID]) -> list[Move]:
+    """Name the customers anew wherever these nodes stand; `shrunk` are those that lost links. Gives who moved."""
     if not touched:
-        return
+        return []
     touched = touched | await _turn_hubs(tx, tenant, touched, shrunk)
     rows = await tx.rows("islands", tenant.id, list(touched))
     free = [row["node"] for row in rows if not row["hub"]]
@@ -79,6 +89,8 @@ async def resolve(tx: Transaction, tenant: Tenant, touched: set[UUID], shrunk: s
     found = partition(places, edges, partings, tenant.settings.limits)
     await _relabel(tx, rows, found)
     await _suspend(tx, links, standing, found)
+    moves = (Move(row["node"], row["number"], row["customer"], found.customers[row["node"]]) for row in rows)
+    return sorted((move for move in moves if move.before != move.after), key=lambda move: move.number)
 
 
 async def _turn_hubs(tx: Transaction, tenant: Tenant, touched: set[UUID], shrunk: set[UUID]) -> set[UUID]:
@@ -107,7 +119,7 @@ def limit_of(limits: Mapping[str, int | None], kind: str, other: str | None = No
 
 def _edge(row: Row) -> Edge:
     one, other = sorted((row["node"], row["other"]))
-    return Edge(one, other, row["record"], row["strength"], row["at"], row["record_id"])
+    return Edge(one, other, row["record"], row["strength"], row["at"], row["record_id"], row["rank"])
 
 
 def _partings(rows: Iterable[Row]) -> dict[UUID, Parting]:
@@ -175,9 +187,7 @@ def partition(
     places: Mapping[UUID, Place], edges: Iterable[Edge], partings: Mapping[UUID, Parting], limits: Limits
 ) -> Partition:
     """Customers and islands of these nodes by these links; hubs must be left out of `edges`."""
-    ordered = sorted(
-        edges, key=lambda edge: (-edge.strength, edge.at, edge.record_id, edge.record, edge.one, edge.other)
-    )
+    ordered = sorted(edges, key=_precedence)
     islands = _Sets(places)
     for edge in ordered:
         _join(islands, edge)
@@ -196,6 +206,11 @@ def partition(
         else:
             suspended[edge.one, edge.other, edge.record] = reason
     return Partition(_labels(customers, places), _labels(islands, places), suspended)
+
+
+def _precedence(edge: Edge) -> tuple[object, ...]:
+    """Which link has its say first."""
+    return -edge.strength, -edge.rank, edge.at, edge.record_id, edge.record, edge.one, edge.other
 
 
 def _join(sets: _Sets, edge: Edge) -> None:

@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from huaxiang import ingest, read
+from huaxiang import feed, ingest, read
 from huaxiang.claim import Claim, claim, definition
 from huaxiang.dialects.telrobot.wire import number_of
 from huaxiang.errors import Busy, InputInvalid, NotFound, Refused, SettingsInvalid
@@ -94,7 +94,8 @@ class Service(Keyring):
         async with self.store.writing() as tx:
             tenant = await _locked(tx, tenant)
             landed = await ingest.land(tx, tenant, claims, now)
-            await resolve(tx, tenant, landed.touched, landed.shrunk)
+            moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
+            await feed.note(tx, tenant, landed, moves)
             await _put_fields(tx, tenant, fields)
             await _put_owners(tx, tenant, claims, fields)
         return landed
@@ -109,6 +110,7 @@ class Service(Keyring):
     async def _rebuild(
         self, tx: Transaction, tenant: Tenant, *, page_rows: int = ingest.REPLAY_ROWS
     ) -> AsyncIterator[int]:
+        await feed.remember(tx, tenant)
         await ingest.forget(tx, tenant)
         done = 0
         touched: set[UUID] = set()
@@ -117,6 +119,7 @@ class Service(Keyring):
             done += page.landed
             yield done
         await resolve(tx, tenant, touched, set())
+        await feed.note_rebuilt(tx, tenant)
 
     async def set_tenant(
         self,
@@ -212,7 +215,8 @@ class Service(Keyring):
         async with self.store.writing() as tx:
             tenant = await _locked(tx, tenant)
             landed = await ingest.cut(tx, tenant, identifier, at, self.now())
-            await resolve(tx, tenant, landed.touched, landed.shrunk)
+            moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
+            await feed.note(tx, tenant, landed, moves)
 
     # ── out ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

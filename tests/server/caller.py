@@ -1,4 +1,4 @@
-"""Who calls the server in these tests: a real `huaxiang serve` with two workers, tenants and keys made through the house.
+"""Who calls the server in these tests: a real `huaxiang serve` with two workers; tenants and keys made by the house.
 
 A test takes a tenant of its own, so that one server and one database do for all; a `Door` is a key of one dialect, and
 calls with its credentials as the vendor's clients do.
@@ -21,6 +21,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import httpx
+import msgspec
 
 from huaxiang.dialects.native.inward import FORMATS as NATIVE
 from huaxiang.dialects.rabbitpre.inward import FORMATS as RABBITPRE
@@ -52,9 +53,10 @@ class Serving:
         """A tenant that nobody else has."""
         return await self.service.create_tenant(f"t-{uuid4()}", time_zone=time_zone, login_name=login_name)
 
-    async def door(self, tenant: Tenant, dialect: Dialect, **options: Any) -> Door:
+    async def door(self, tenant: Tenant, dialect: Dialect, **options: object) -> Door:
         """A key; without a rate, unless the test says one."""
-        credential = await self.service.create_key(tenant, dialect, KeyOptions(**{"rate": 0, **options}))
+        kept = msgspec.convert({"rate": 0, **options}, KeyOptions)
+        credential = await self.service.create_key(tenant, dialect, kept)
         return Door(self.url, dialect, credential)
 
     async def land(self, tenant: Tenant, records: Sequence[Mapping[str, Any]]) -> Outcome:
@@ -74,25 +76,33 @@ class Door:
     access_token: str = ""
     refresh_token: str = ""
 
-    def get(self, path: str, **particulars: Any) -> httpx.Response:
+    def get(
+        self, path: str, *, pairs: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """Call with GET."""
-        return self.call("GET", path, **particulars)
+        return self.call("GET", path, pairs=pairs, headers=headers)
 
-    def call(self, method: str, path: str, **particulars: Any) -> httpx.Response:
-        """Call with this key's credentials; `pairs` are the query, `json`, `content` and `headers` as httpx has them."""
-        with httpx.Client(base_url=self.url, trust_env=False, timeout=30) as client:
-            return client.send(self.request(client, method, path, **particulars))
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        pairs: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        json: object = None,
+        content: bytes | None = None,
+    ) -> httpx.Response:
+        """Call with this key's credentials; `pairs` are the query, `headers` come on top of the credentials."""
+        sent = {**self.headers(), **(headers or {})}
+        url = self.address(method, path, pairs)
+        return httpx.request(method, url, headers=sent, json=json, content=content, trust_env=False, timeout=30)
 
-    def request(
-        self, client: httpx.Client | httpx.AsyncClient, method: str, path: str, **particulars: Any
-    ) -> httpx.Request:
-        """The request, with its credentials, not sent yet."""
-        pairs: Sequence[tuple[str, str]] = particulars.pop("pairs", ())
-        headers = {**self.headers(), **particulars.pop("headers", {})}
+    def address(self, method: str, path: str, pairs: Sequence[tuple[str, str]] = ()) -> str:
+        """The whole URL, signed where the dialect signs."""
         if self.dialect == "tinet":
             pairs = signed(self.credential, method, httpx.URL(self.url).host, path, pairs)
         query = "&".join(f"{signing.enc(name)}={signing.enc(value)}" for name, value in pairs)
-        return client.build_request(method, path + ("?" + query if query else ""), headers=headers, **particulars)
+        return self.url + path + ("?" + query if query else "")
 
     def headers(self) -> dict[str, str]:
         """What this dialect's callers send in their headers."""

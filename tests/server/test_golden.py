@@ -64,8 +64,14 @@ def differences(
             (f"{place}[{index}]", one, other) for index, (one, other) in enumerate(zip(items, others, strict=True))
         ]
     else:
-        return [] if (type(found), found) == (type(expected), expected) else [f"{place}: {found!r}, not {expected!r}"]
+        said, wanted = cast("object", found), cast("object", expected)
+        return [] if is_same(said, wanted) else [f"{place}: {said!r}, not {wanted!r}"]
     return [one for where, ours, theirs in pairs for one in differences(ours, theirs, where, ignoring=ignoring)]
+
+
+def is_same(found: object, expected: object) -> bool:
+    """Whether two scalars are one: 3 is not 3.0, and 1 is not true."""
+    return found.__class__ is expected.__class__ and found == expected
 
 
 def check(response: httpx.Response, case: Mapping[str, Any]) -> None:
@@ -139,7 +145,7 @@ def filled(door: Door, request: Mapping[str, Any]) -> httpx.Response:
 
 
 def of_own_accounts(name: str, case: dict[str, Any]) -> dict[str, Any]:
-    """A Telrobot case with accounts of its own: an account belongs to one tenant. The document's case stays as it is."""
+    """A Telrobot case with accounts of its own: an account belongs to one tenant. The document's case stays."""
     if name == "document":
         return case
     text = json.dumps(case)

@@ -35,7 +35,7 @@ def routes() -> list[HTTPRouteHandler]:
 
     @get(PAGE, include_in_schema=False)
     async def page() -> Response[bytes]:
-        return Response(content=_page(), media_type="text/html; charset=utf-8", headers=_SAFE)
+        return Response(content=_page(), media_type="text/html", headers=_SAFE)
 
     @get(OPENAPI, include_in_schema=False)
     async def document() -> Response[bytes]:

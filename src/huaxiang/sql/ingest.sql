@@ -36,14 +36,23 @@ delete from fact using unnest($1::uuid[], $2::uuid[]) as old (node, record)
 where fact.node = old.node and fact.record = old.record and fact.kind = 'spread';
 
 -- name: drop_links
-delete from link using unnest($1::uuid[], $2::uuid[]) as old (node, record)
-where link.node = old.node and link.record = old.record
-returning link.node;
+-- What a record no longer says goes into the past.
+with gone as (
+    delete from link using unnest($1::uuid[], $2::uuid[]) as old (node, record)
+    where link.node = old.node and link.record = old.record
+    returning link.*)
+insert into past_link (node, other, record, tenant, strength, at, rank, record_id, came_at, gone_at)
+select node, other, record, tenant, strength, at, rank, record_id, came_at, clock_timestamp() from gone
+returning node;
 
 -- name: drop_aparts
-delete from apart using unnest($1::uuid[], $2::uuid[]) as old (node, record)
-where apart.node = old.node and apart.record = old.record
-returning apart.node;
+with gone as (
+    delete from apart using unnest($1::uuid[], $2::uuid[]) as old (node, record)
+    where apart.node = old.node and apart.record = old.record
+    returning apart.*)
+insert into past_apart (node, record, side, tenant, at, came_at, gone_at)
+select node, record, side, tenant, at, came_at, clock_timestamp() from gone
+returning node;
 
 -- name: drop_revisions
 -- A fact that now hangs on another node leaves its old place.
@@ -81,9 +90,10 @@ insert into link select * from landing_link order by node, other, record
 on conflict (node, other, record) do nothing;
 
 -- name: put_aparts
-insert into apart (node, record, side, tenant, at)
-select node, record, side, $1, at
-from unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[]) as new (node, record, side, at)
+insert into apart (node, record, side, tenant, at, came_at)
+select node, record, side, $1, at, came_at
+from unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[], $6::timestamptz[])
+     as new (node, record, side, at, came_at)
 order by node
 on conflict do nothing;
 

@@ -22,7 +22,7 @@ where tenant = $1 and island in (select island from node where node = any($2::uu
 
 -- name: links_of
 -- All links at these nodes, seen from each of them.
-select node, other, record, strength, at, record_id, suspended from link
+select node, other, record, strength, rank, at, record_id, suspended from link
 where node = any($1::uuid[]) and strength > 0;
 
 -- name: suspend_hubs

@@ -1,0 +1,8 @@
+"""Every call of the native API, as data: customers and facts, and what an operator does about who is who."""
+
+from __future__ import annotations
+
+from huaxiang.dialects.contract import Endpoint
+from huaxiang.dialects.native import wire
+
+ENDPOINTS: tuple[Endpoint, ...] = (*wire.ENDPOINTS,)

@@ -1,0 +1,40 @@
+-- The feed of what became of customers.
+
+-- name: put_changes
+-- Ids that joined another customer, or are customers again.
+insert into change (tenant, number, what, customer, other)
+select $1, nextval('change_number'), new.what, new.customer, new.other
+from unnest($2::text[], $3::bigint[], $4::bigint[]) with ordinality as new (what, customer, other, place)
+order by new.place;
+
+-- name: put_updates
+-- Customers of which something was said, or taken back, in this transaction.
+insert into change (tenant, number, what, customer)
+select $1, nextval('change_number'), 'updated', customer
+from (select distinct customer from node
+      where node in (select node from staged_fact union select node from staged_link)
+         or node = any($2::uuid[])
+      order by customer) as changed;
+
+-- name: remember_labels
+-- Before all is made anew: whose id leads where.
+insert into label_before select number, customer from node where tenant = $1;
+
+-- name: labels_changed
+select before.number, before.customer as before, node.customer as after
+from label_before as before join node using (number)
+where node.customer <> before.customer and node.tenant = $1
+order by before.number;
+
+-- name: changes_after
+-- A page of the feed.
+select number, at, what, customer, other from change
+where tenant = $1 and number > $2 order by number limit $3;
+
+-- name: changes_of
+-- What became of one id, and what joined it.
+select number, at, what, customer, other from change
+where tenant = $1 and (customer = $2 or other = $2) and what <> 'updated' order by number;
+
+-- name: newest_change
+select coalesce(max(number), 0) as number from change where tenant = $1;
