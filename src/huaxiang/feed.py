@@ -17,7 +17,6 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
-    from uuid import UUID
 
     from huaxiang.ingest import Landed
     from huaxiang.model import Tenant

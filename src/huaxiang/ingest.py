@@ -88,7 +88,7 @@ async def cut(tx: Transaction, tenant: Tenant, identifier: Identifier, at: datet
 
 async def forget(tx: Transaction, tenant: Tenant) -> None:
     """Drop all that is derived from the tenant's facts; the tenant's lock must be held."""
-    for part in (*SUMMARIES, "nodes", "links", "aparts", "spread", "gathered"):
+    for part in (*SUMMARIES, "nodes", "islands", "links", "aparts", "spread", "gathered"):
         await tx.run(f"forget_{part}", tenant.id)
 
 

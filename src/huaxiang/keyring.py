@@ -34,7 +34,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     "tinet": ("portrait",),
     "rabbitpre": ("profile", "tags"),
     "telrobot": ("customer",),
-    "native": ("facts", "customers"),
+    "native": ("facts", "customers", "steward", "erase"),
 }
 """Every permission of each dialect; a key has them all unless it is made with fewer."""
 RATES: dict[str, float | None] = {"tinet": None, "rabbitpre": 1.0, "telrobot": None, "native": None}

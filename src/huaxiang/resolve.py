@@ -1,53 +1,31 @@
-"""Which identifiers are one customer: links -> components, under the guards.
+"""Which identifiers are one customer: links that came or went -> the customers that they make.
 
-Takes nodes whose links changed, gives every node its customer. `partition` is the pure heart: a function of the set
-of links and partings, never of the order in which they came.
+Takes nodes whose links changed, names the customers anew wherever they stand, and gives who moved. What is decided
+is `partition`, a function of the set of links; this room finds the sets to ask it about, and keeps its answer.
 
 Rule 1: a node with more distinct neighbours of one kind than its limit is a hub: it joins nobody.
-Rule 2: where a set connected by all its links is too large, its weakest class of links is suspended whole, until it
-        is not.
-Rule 3: the rest join one by one: a person's first, then by strength, rank, time and id; one that would break a limit,
-        or bring together what a person parted, is suspended.
-Rule 4: a person's join newer than a parting, that names nodes of both its sides, takes the parting back.
-Rule 5: a customer is called after the smallest number in it; an island, likewise, is all that links reach, suspended
-        or not.
+Rule 2: an island is all that links reach, suspended or not, hubs apart. Where links went, a hub turned, or a person
+        parted, its whole island is partitioned anew.
+Rule 3: where links only came, most islands need no second look. A *plain* one is one customer without a suspended link;
+        plain ones within the limits make a plain one. A *flat* one is past the size bound and all of one strength, so
+        that every link is suspended; whatever joins it with that strength is flat too. Any other is *mixed*.
+Rule 4: so a feed that welds all identifiers together costs a label for each, not a walk through all of them each time.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from uuid import UUID
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
-    from uuid import UUID
+from huaxiang.partition import Edge, Parting, Partition, Place, limit_of, partition
 
+if TYPE_CHECKING:
     from huaxiang.model import Limits, Tenant
     from huaxiang.store import Row, Transaction
-
-PERSON = 3
-
-
-class Place(NamedTuple):
-    """What resolving knows of a node."""
-
-    number: int
-    kind: str
-
-
-class Edge(NamedTuple):
-    """One link, in canonical direction (`one` < `other`), citing a record."""
-
-    one: UUID
-    other: UUID
-    record: UUID
-    strength: int
-    at: datetime
-    record_id: str
-    rank: int = 0
 
 
 class Move(NamedTuple):
@@ -59,38 +37,232 @@ class Move(NamedTuple):
     after: int
 
 
-class Parting(msgspec.Struct):
-    """A person's word that the nodes of one side are never those of the other."""
+class Island(msgspec.Struct):
+    """What is kept of an island: enough to know what becomes of it when links come."""
 
-    at: datetime
-    sides: tuple[set[UUID], set[UUID]]
-
-
-class Partition(msgspec.Struct):
-    """What became of a set of nodes: each node's customer and island, and why some links are suspended."""
-
-    customers: dict[UUID, int]
-    islands: dict[UUID, int]
-    suspended: dict[tuple[UUID, UUID, UUID], str]
+    label: int
+    size: int
+    state: Literal["plain", "flat", "mixed"]
+    weakest: int
+    strongest: int
+    kinds: dict[str, int]
 
 
 async def resolve(tx: Transaction, tenant: Tenant, touched: set[UUID], shrunk: set[UUID]) -> list[Move]:
-    """Name the customers anew wherever these nodes stand; `shrunk` are those that lost links. Gives who moved."""
+    """Name the customers anew wherever these nodes stand; gives who moved, by number.
+
+    `touched`: nodes whose links differ. `shrunk`: nodes whose islands are to be partitioned anew: they lost links.
+    """
     if not touched:
         return []
-    touched = touched | await _turn_hubs(tx, tenant, touched, shrunk)
-    rows = await tx.rows("islands", tenant.id, list(touched))
+    turned = await _turn_hubs(tx, tenant, touched, shrunk)
+    fresh = [_edge(row) for row in await tx.rows("fresh_links")]
+    ends = {row["node"]: row for row in await tx.rows("places", tenant.id, list(touched | turned | shrunk))}
+    parted = {row["node"] for row in await tx.rows("aparts_of", list(touched))}
+    anew = {ends[node]["island"] for node in (turned | shrunk | parted) & ends.keys()}
+    edges = await _between_islands(tx, fresh, ends)
+    plan = await _plan(tx, tenant.settings.limits, edges, ends, anew)
+    moves = await _join_plain(tx, tenant, plan) + await _join_flat(tx, tenant, plan)
+    moves += await _partition_anew(tx, tenant, plan.anew)
+    return sorted((move for move in moves if move.before != move.after), key=lambda move: move.number)
+
+
+# ── links that only came ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Group(msgspec.Struct):
+    """Islands that new links connect."""
+
+    islands: dict[int, Island] = msgspec.field(default_factory=dict[int, "Island"])
+    edges: list[Edge] = msgspec.field(default_factory=list["Edge"])
+
+    def merged(self, label: int, state: Literal["plain", "flat"]) -> Island:
+        """What they are together."""
+        kinds: defaultdict[str, int] = defaultdict(int)
+        for island in self.islands.values():
+            for kind, count in island.kinds.items():
+                kinds[kind] += count
+        strengths = [edge.strength for edge in self.edges]
+        strengths += [
+            strength for one in self.islands.values() if one.size > 1 for strength in (one.weakest, one.strongest)
+        ]
+        size = sum(island.size for island in self.islands.values())
+        return Island(label, size, state, min(strengths), max(strengths), dict(kinds))
+
+
+class _Plan(msgspec.Struct):
+    """Which groups stay plain or flat as they grow, and which islands have to be partitioned anew."""
+
+    plain: list[_Group] = msgspec.field(default_factory=list["_Group"])
+    flat: list[_Group] = msgspec.field(default_factory=list["_Group"])
+    anew: set[int] = msgspec.field(default_factory=set[int])
+
+
+async def _between_islands(tx: Transaction, fresh: Sequence[Edge], ends: dict[UUID, Row]) -> list[Edge]:
+    """The new links that may join; those of a hub are suspended at once."""
+    of_hubs = [edge for edge in fresh if ends[edge.one]["hub"] or ends[edge.other]["hub"]]
+    await _suspend_edges(tx, of_hubs, "neighbours")
+    return [edge for edge in fresh if not ends[edge.one]["hub"] and not ends[edge.other]["hub"]]
+
+
+async def _plan(tx: Transaction, limits: Limits, edges: Sequence[Edge], ends: dict[UUID, Row], anew: set[int]) -> _Plan:
+    groups = await _groups(tx, edges, ends)
+    plan = _Plan(anew=set(anew))
+    for group in groups:
+        if group.islands.keys() & anew:
+            plan.anew |= group.islands.keys()
+        elif _stays_plain(group, limits):
+            plan.plain.append(group)
+        elif _stays_flat(group, limits):
+            plan.flat.append(group)
+        else:
+            plan.anew |= group.islands.keys()
+    return plan
+
+
+async def _groups(tx: Transaction, edges: Sequence[Edge], ends: dict[UUID, Row]) -> list[_Group]:
+    """The islands at the ends of these links, put together as the links do."""
+    above: dict[int, int] = {}
+
+    def find(label: int) -> int:
+        while above.setdefault(label, label) != label:
+            above[label] = above[above[label]]
+            label = above[label]
+        return label
+
+    for edge in edges:
+        above[find(ends[edge.one]["island"])] = find(ends[edge.other]["island"])
+    known = {row["label"]: _island(row) for row in await tx.rows("islands_of", list(above))}
+    groups: defaultdict[int, _Group] = defaultdict(_Group)
+    for edge in edges:
+        group = groups[find(ends[edge.one]["island"])]
+        group.edges.append(edge)
+        for end in (ends[edge.one], ends[edge.other]):
+            label = end["island"]
+            group.islands[label] = known.get(label) or Island(label, 1, "plain", 0, 0, {end["kind"]: 1})
+    return list(groups.values())
+
+
+def _stays_plain(group: _Group, limits: Limits) -> bool:
+    if any(island.state != "plain" for island in group.islands.values()):
+        return False
+    together = group.merged(0, "plain")
+    if limits.customer_size is not None and together.size > limits.customer_size:
+        return False
+    bounds = ((limit_of(limits.identifiers, kind), count) for kind, count in together.kinds.items())
+    return all(limit is None or count <= limit for limit, count in bounds)
+
+
+def _stays_flat(group: _Group, limits: Limits) -> bool:
+    if any(island.state == "mixed" for island in group.islands.values()):
+        return False
+    together = group.merged(0, "flat")
+    past = limits.customer_size is not None and together.size > limits.customer_size
+    return past and together.weakest == together.strongest
+
+
+async def _join_plain(tx: Transaction, tenant: Tenant, plan: _Plan) -> list[Move]:
+    merged: list[Island] = []
+    labels: list[tuple[int, int]] = []
+    for group in plan.plain:
+        smallest = min(group.islands)
+        merged.append(group.merged(smallest, "plain"))
+        labels += [(label, smallest) for label in group.islands if label != smallest]
+    moves = [_move(row) for row in await tx.each("join_islands", labels, tenant.id)]
+    await _keep(tx, tenant, merged, (label for label, _ in labels))
+    return moves
+
+
+async def _join_flat(tx: Transaction, tenant: Tenant, plan: _Plan) -> list[Move]:
+    merged: list[Island] = []
+    labels: list[tuple[int, int]] = []
+    plain: list[int] = []
+    for group in plan.flat:
+        largest = max(group.islands.values(), key=lambda island: (island.size, -island.label)).label
+        merged.append(group.merged(largest, "flat"))
+        labels += [(label, largest) for label in group.islands if label != largest]
+        plain += [label for label, island in group.islands.items() if island.state == "plain" and island.size > 1]
+        await _suspend_edges(tx, group.edges, "size")
+    moves: list[Move] = []
+    if plain:
+        await tx.run("suspend_islands", plain)
+        moves = [_move(row) for row in await tx.rows("scatter_islands", tenant.id, plain)]
+    await tx.each("move_islands", labels, tenant.id)
+    await _keep(tx, tenant, merged, (label for label, _ in labels))
+    return moves
+
+
+async def _keep(tx: Transaction, tenant: Tenant, islands: Iterable[Island], gone: Iterable[int]) -> None:
+    await tx.run("drop_islands", list(gone))
+    rows = [
+        (one.label, one.size, one.state, one.weakest, one.strongest, msgspec.json.encode(one.kinds).decode())
+        for one in islands
+    ]
+    await tx.each("put_islands", rows, tenant.id)
+
+
+async def _suspend_edges(tx: Transaction, edges: Iterable[Edge], reason: str) -> None:
+    both = [row for edge in edges for row in ((edge.one, edge.other), (edge.other, edge.one))]
+    records = [edge.record for edge in edges for _ in range(2)]
+    rows = [(*ends, record, reason) for ends, record in zip(both, records, strict=True)]
+    await tx.each("suspend", rows)
+
+
+def _move(row: Row) -> Move:
+    return Move(row["node"], row["number"], row["before"], row["after"])
+
+
+def _island(row: Row) -> Island:
+    kinds = msgspec.json.decode(row["kinds"], type=dict[str, int])
+    return Island(row["label"], row["size"], row["state"], row["weakest"], row["strongest"], kinds)
+
+
+# ── islands partitioned anew ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _partition_anew(tx: Transaction, tenant: Tenant, labels: set[int]) -> list[Move]:
+    if not labels:
+        return []
+    rows = await tx.rows("nodes_of_islands", tenant.id, list(labels))
     free = [row["node"] for row in rows if not row["hub"]]
     links = await tx.rows("links_of", free)
-    partings = _partings(await tx.rows("aparts_of", [row["node"] for row in rows]))
+    aparts = await tx.rows("aparts_of", [row["node"] for row in rows])
     places = {row["node"]: Place(row["number"], row["kind"]) for row in rows}
     standing = set(free)
     edges = {_edge(row) for row in links if row["node"] in standing and row["other"] in standing}
-    found = partition(places, edges, partings, tenant.settings.limits)
+    found = partition(places, edges, _partings(aparts), tenant.settings.limits)
     await _relabel(tx, rows, found)
     await _suspend(tx, links, standing, found)
-    moves = (Move(row["node"], row["number"], row["customer"], found.customers[row["node"]]) for row in rows)
-    return sorted((move for move in moves if move.before != move.after), key=lambda move: move.number)
+    await _keep(tx, tenant, _described(places, edges, found, {row["node"] for row in aparts}), labels)
+    return [Move(row["node"], row["number"], row["customer"], found.customers[row["node"]]) for row in rows]
+
+
+def _described(places: dict[UUID, Place], edges: Iterable[Edge], found: Partition, parted: set[UUID]) -> list[Island]:
+    """What to keep of the islands that came out: of all but single nodes that nobody parted."""
+    islands: dict[int, Island] = {}
+    customers: defaultdict[int, set[int]] = defaultdict(set)
+    for node, label in found.islands.items():
+        island = islands.setdefault(label, Island(label, 0, "plain", 0, 0, {}))
+        island.size += 1
+        kind = places[node].kind
+        island.kinds[kind] = island.kinds.get(kind, 0) + 1
+        customers[label].add(found.customers[node])
+    reasons: defaultdict[int, set[str | None]] = defaultdict(set)
+    for edge in edges:
+        island = islands[found.islands[edge.one]]
+        island.weakest = min(edge.strength, island.weakest or edge.strength)
+        island.strongest = max(edge.strength, island.strongest)
+        reasons[island.label].add(found.suspended.get((edge.one, edge.other, edge.record)))
+    mixed = {found.islands[node] for node in parted}
+    for label, island in islands.items():
+        if label in mixed:
+            island.state = "mixed"
+        elif reasons[label] <= {None} and len(customers[label]) == 1:
+            island.state = "plain"
+        else:
+            flat = reasons[label] == {"size"} and island.weakest == island.strongest
+            island.state = "flat" if flat else "mixed"
+    return [island for island in islands.values() if island.size > 1 or island.state == "mixed"]
 
 
 async def _turn_hubs(tx: Transaction, tenant: Tenant, touched: set[UUID], shrunk: set[UUID]) -> set[UUID]:
@@ -107,14 +279,6 @@ async def _turn_hubs(tx: Transaction, tenant: Tenant, touched: set[UUID], shrunk
     await tx.each("suspend_hubs", turned)
     await tx.run("suspend_between_hubs", list(hubs & touched))
     return {row["other"] for row in await tx.rows("linked_to", [node for node, _ in turned])}
-
-
-def limit_of(limits: Mapping[str, int | None], kind: str, other: str | None = None) -> int | None:
-    """The limit for a kind: of `kind:other`, else of `kind`, else of `*`; None when there is none."""
-    for name in (f"{kind}:{other}", kind, "*"):
-        if name in limits:
-            return limits[name]
-    return None
 
 
 def _edge(row: Row) -> Edge:
@@ -150,144 +314,3 @@ async def _suspend(tx: Transaction, links: Sequence[Row], standing: set[UUID], f
             if row["other"] not in standing:
                 changed.append((row["other"], row["node"], row["record"], reason))
     await tx.each("suspend", changed)
-
-
-# ── the pure heart ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class _Sets:
-    """Disjoint sets of nodes, smaller into larger, with what the guards ask of each."""
-
-    def __init__(self, places: Mapping[UUID, Place]) -> None:
-        self._above = {node: node for node in places}
-        self.members = {node: [node] for node in places}
-        self.kinds = {node: {place.kind: 1} for node, place in places.items()}
-        self.sides: dict[UUID, set[tuple[UUID, int]]] = {}
-
-    def find(self, node: UUID) -> UUID:
-        above = self._above
-        while above[node] != node:
-            above[node] = above[above[node]]
-            node = above[node]
-        return node
-
-    def union(self, one: UUID, other: UUID) -> None:
-        if len(self.members[one]) < len(self.members[other]):
-            one, other = other, one
-        self._above[other] = one
-        self.members[one] += self.members.pop(other)
-        kinds = self.kinds[one]
-        for kind, count in self.kinds.pop(other).items():
-            kinds[kind] = kinds.get(kind, 0) + count
-        if sides := self.sides.pop(other, None):
-            self.sides.setdefault(one, set()).update(sides)
-
-
-def partition(
-    places: Mapping[UUID, Place], edges: Iterable[Edge], partings: Mapping[UUID, Parting], limits: Limits
-) -> Partition:
-    """Customers and islands of these nodes by these links; hubs must be left out of `edges`."""
-    ordered = sorted(edges, key=_precedence)
-    islands = _Sets(places)
-    for edge in ordered:
-        _join(islands, edge)
-    suspended: dict[tuple[UUID, UUID, UUID], str] = {}
-    kept = _within_size(places, ordered, limits.customer_size, suspended)
-    customers = _Sets(places)
-    standing = _standing(partings, ordered)
-    for record, parting in standing.items():
-        for side, nodes in enumerate(parting.sides):
-            for node in nodes & places.keys():
-                customers.sides.setdefault(node, set()).add((record, side))
-    for edge in kept:
-        reason = _refusal(customers, edge, limits)
-        if reason is None:
-            _join(customers, edge)
-        else:
-            suspended[edge.one, edge.other, edge.record] = reason
-    return Partition(_labels(customers, places), _labels(islands, places), suspended)
-
-
-def _precedence(edge: Edge) -> tuple[object, ...]:
-    """Which link has its say first."""
-    return -edge.strength, -edge.rank, edge.at, edge.record_id, edge.record, edge.one, edge.other
-
-
-def _join(sets: _Sets, edge: Edge) -> None:
-    one, other = sets.find(edge.one), sets.find(edge.other)
-    if one != other:
-        sets.union(one, other)
-
-
-def _labels(sets: _Sets, places: Mapping[UUID, Place]) -> dict[UUID, int]:
-    labels: dict[UUID, int] = {}
-    for members in sets.members.values():
-        smallest = min(places[node].number for node in members)
-        labels.update(dict.fromkeys(members, smallest))
-    return labels
-
-
-def _within_size(
-    places: Mapping[UUID, Place],
-    edges: list[Edge],
-    size: int | None,
-    suspended: dict[tuple[UUID, UUID, UUID], str],
-) -> list[Edge]:
-    """Leave out the weakest class of links of every set that is too large, until none is."""
-    while size is not None:
-        sets = _Sets(places)
-        for edge in edges:
-            _join(sets, edge)
-        large = {root for root, members in sets.members.items() if len(members) > size}
-        if not large:
-            break
-        weakest: dict[UUID, int] = {}
-        for edge in edges:
-            root = sets.find(edge.one)
-            if root in large:
-                weakest[root] = min(edge.strength, weakest.get(root, edge.strength))
-        kept: list[Edge] = []
-        for edge in edges:
-            if edge.strength == weakest.get(sets.find(edge.one)):
-                suspended[edge.one, edge.other, edge.record] = "size"
-            else:
-                kept.append(edge)
-        edges = kept
-    return edges
-
-
-def _standing(partings: Mapping[UUID, Parting], edges: Iterable[Edge]) -> dict[UUID, Parting]:
-    """The partings that no newer join of a person takes back."""
-    by_node: defaultdict[UUID, set[tuple[UUID, int]]] = defaultdict(set)
-    for record, parting in partings.items():
-        for side, nodes in enumerate(parting.sides):
-            for node in nodes:
-                by_node[node].add((record, side))
-    named: defaultdict[tuple[UUID, datetime], set[tuple[UUID, int]]] = defaultdict(set)
-    for edge in edges:
-        if edge.strength == PERSON:
-            for node in (edge.one, edge.other):
-                named[edge.record, edge.at] |= by_node.get(node, set())
-    taken_back = {
-        record
-        for (_, at), sides in named.items()
-        for record, side in sides
-        if (record, 1 - side) in sides and at > partings[record].at
-    }
-    return {record: parting for record, parting in partings.items() if record not in taken_back}
-
-
-def _refusal(sets: _Sets, edge: Edge, limits: Limits) -> str | None:
-    """Why this link may not join, if it may not."""
-    one, other = sets.find(edge.one), sets.find(edge.other)
-    if one == other:
-        return None
-    sides = sets.sides.get(one, set())
-    if any((record, 1 - side) in sides for record, side in sets.sides.get(other, ())):
-        return "apart"
-    mine = sets.kinds[one]
-    for kind, count in sets.kinds[other].items():
-        limit = limit_of(limits.identifiers, kind)
-        if limit is not None and kind in mine and mine[kind] + count > limit:
-            return "limit"
-    return None

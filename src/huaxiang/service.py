@@ -113,12 +113,10 @@ class Service(Keyring):
         await feed.remember(tx, tenant)
         await ingest.forget(tx, tenant)
         done = 0
-        touched: set[UUID] = set()
         async for page in ingest.replay(tx, tenant, self.now(), page_rows=page_rows):
-            touched |= page.touched
+            await resolve(tx, tenant, page.touched, set())
             done += page.landed
             yield done
-        await resolve(tx, tenant, touched, set())
         await feed.note_rebuilt(tx, tenant)
 
     async def set_tenant(

@@ -418,14 +418,17 @@ def joined(
     splits = standing_splits(ties, splits)
     sets = [frozenset({node}) for node in kinds]
     remaining = small_enough(kinds, ties, limits.customer_size)
-    for tie in sorted(
-        remaining,
-        key=lambda tie: (-tie.strength, tie.order.at, tie.order.record_id, tie.order.record, sorted(tie.ends)),
-    ):
+    for tie in sorted(remaining, key=precedence):
         one, *others = [members for members in sets if members & tie.ends]
         if others and allowed(kinds, one, others[0], splits, limits):
             sets = [members for members in sets if members not in (one, others[0])] + [one | others[0]]
     return sets
+
+
+def precedence(tie: Tie) -> tuple[object, ...]:
+    """Which link has its say first: the stronger, of the higher rank, the earlier."""
+    order = tie.order
+    return -tie.strength, -order.rank, order.at, order.record_id, order.record, sorted(tie.ends)
 
 
 def allowed(

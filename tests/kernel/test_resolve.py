@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huaxiang.model import Customer, Identifier, Limits, Mention, Order, Parsed, Tenant, TenantSettings, Trait
-from huaxiang.resolve import Edge, Parting, Partition, Place, limit_of, partition
+from huaxiang.partition import Edge, Parting, Partition, Place, limit_of, partition
 from huaxiang.service import Service
 
 NOON = datetime(2021, 3, 1, 12, tzinfo=UTC)

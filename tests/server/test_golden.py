@@ -64,8 +64,8 @@ def differences(
             (f"{place}[{index}]", one, other) for index, (one, other) in enumerate(zip(items, others, strict=True))
         ]
     else:
-        said, wanted = cast("object", found), cast("object", expected)
-        return [] if is_same(said, wanted) else [f"{place}: {said!r}, not {wanted!r}"]
+        said = cast("object", found)
+        return [] if is_same(said, expected) else [f"{place}: {said!r}, not {expected!r}"]
     return [one for where, ours, theirs in pairs for one in differences(ours, theirs, where, ignoring=ignoring)]
 
 

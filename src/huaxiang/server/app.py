@@ -159,11 +159,11 @@ def _as_refusal(error: Exception) -> Refused:
         return error
     if isinstance(error, HTTPException):
         if error.status_code == HTTP_404_NOT_FOUND:
-            return NotFound(field="path", reason="there is no such path")
+            return NotFound()
         if error.status_code == HTTP_405_METHOD_NOT_ALLOWED:
-            return WrongMethod(field="method", reason="the path does not take this method")
+            return WrongMethod()
         if error.status_code == HTTP_413_REQUEST_ENTITY_TOO_LARGE:
-            return InputTooLarge(field="body", reason=f"a body of more than {LARGEST_BODY_BYTES} bytes")
+            return InputTooLarge(field="body")
         if 400 <= error.status_code < 500:  # noqa: PLR2004 - what HTTP calls the client's fault
-            return InputInvalid(field="request", reason="the request can't be understood")
+            return InputInvalid(field="request")
     return Failed()

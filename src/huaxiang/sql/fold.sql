@@ -32,6 +32,7 @@ delete from summary_activity where node = any($1::uuid[]);
 
 -- name: fold_identity
 -- What records say of the identifier itself: the newest spelling, verified by any, known since the earliest.
+-- One record may mention a node twice, as its own and as its upstream's; then the spelling itself decides.
 insert into summary_identity as had
 select distinct on (node) node, tenant, at, rank, record_id, record, spelling,
        bool_or(verified) over of_node, min(at) over of_node, min(created_at) over of_node
@@ -41,7 +42,7 @@ from (select node, tenant, at, rank, record_id, record, spelling, verified, crea
       select node, tenant, at, rank, record_id, record, spelling, verified, created_at
       from staged_link where mentions and spelling is not null) as mention
 window of_node as (partition by node)
-order by node, at desc, rank desc, record_id desc, record desc
+order by node, at desc, rank desc, record_id desc, record desc, spelling collate "C" desc
 on conflict (node) do update
     set verified = had.verified or excluded.verified,
         first_at = least(had.first_at, excluded.first_at),
@@ -109,7 +110,7 @@ from (select fact.node, trait.key collate "C" as name, fact.at, fact.rank, fact.
       union all
       select node, '', at, rank, record_id, record, about from staged_link where mentions and about is not null
      ) as said
-order by node, name, at desc, rank desc, record_id desc, record desc
+order by node, name, at desc, rank desc, record_id desc, record desc, value::text collate "C" desc
 on conflict (node, name) do update
     set at = excluded.at, rank = excluded.rank, record_id = excluded.record_id, record = excluded.record,
         value = excluded.value

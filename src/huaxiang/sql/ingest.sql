@@ -154,6 +154,8 @@ where fact.node = old.node and fact.record = old.record and fact.digest = old.di
 update node set customer = number, island = number, hub = false
 where tenant = $1 and (customer, island, hub) is distinct from (number, number, false);
 
+-- name: forget_islands
+delete from island where tenant = $1;
 -- name: forget_links
 delete from link where tenant = $1;
 -- name: forget_aparts

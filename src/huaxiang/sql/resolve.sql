@@ -15,10 +15,59 @@ update node set hub = new.hub from unnest($1::uuid[], $2::boolean[]) as new (nod
 -- Whom these nodes are linked with.
 select distinct other from link where node = any($1::uuid[]) and strength > 0;
 
--- name: islands
--- Every node of the islands that these nodes stand on.
-select node, number, kind, hub, customer, island from node
-where tenant = $1 and island in (select island from node where node = any($2::uuid[]));
+-- name: places
+-- Where these nodes stand.
+select node, number, kind, hub, customer, island from node where node = any($2::uuid[]) and tenant = $1;
+
+-- name: fresh_links
+-- The links of this batch that stand, each once.
+select link.node, link.other, link.record, link.strength, link.rank, link.at, link.record_id, link.suspended
+from landing_link as fresh join link using (node, other, record)
+where link.strength > 0 and link.node < link.other;
+
+-- name: islands_of
+select label, size, state, weakest, strongest, kinds from island where label = any($1::bigint[]);
+
+-- name: join_islands
+-- Plain islands become one, and one customer: called after its smallest number.
+update node set customer = joined.label, island = joined.label
+from unnest($2::bigint[], $3::bigint[]) as joined (old, label)
+join node as before on before.island = joined.old
+where node.node = before.node and node.tenant = $1
+returning node.node, node.number, before.customer as before, node.customer as after;
+
+-- name: scatter_islands
+-- Plain islands that are part of something too large: each node is a customer of its own again.
+update node set customer = node.number
+from node as before
+where node.tenant = $1 and node.island = any($2::bigint[]) and before.node = node.node
+  and node.customer <> node.number
+returning node.node, node.number, before.customer as before, node.customer as after;
+
+-- name: suspend_islands
+update link set suspended = 'size'
+from node where node.island = any($1::bigint[]) and link.node = node.node and link.strength > 0;
+
+-- name: move_islands
+update node set island = joined.label
+from unnest($2::bigint[], $3::bigint[]) as joined (old, label)
+where node.island = joined.old and node.tenant = $1;
+
+-- name: drop_islands
+delete from island where label = any($1::bigint[]);
+
+-- name: put_islands
+insert into island (tenant, label, size, state, weakest, strongest, kinds)
+select $1, new.label, new.size, new.state, new.weakest, new.strongest, new.kinds::jsonb
+from unnest($2::bigint[], $3::integer[], $4::text[], $5::smallint[], $6::smallint[], $7::text[])
+     as new (label, size, state, weakest, strongest, kinds)
+on conflict (label) do update
+    set size = excluded.size, state = excluded.state, weakest = excluded.weakest, strongest = excluded.strongest,
+        kinds = excluded.kinds;
+
+-- name: nodes_of_islands
+-- Every node of these islands.
+select node, number, kind, hub, customer, island from node where island = any($2::bigint[]) and tenant = $1;
 
 -- name: links_of
 -- All links at these nodes, seen from each of them.

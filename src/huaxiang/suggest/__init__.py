@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import polars as pl
 
-from huaxiang.suggest.columns import Column, level_at
+from huaxiang.suggest.columns import Column, says
 from huaxiang.suggest.engine import Findings, Settings, find
 from huaxiang.suggest.people import BLOCKS, COLUMNS, Person, frame_of, spelt
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = ["Column", "Findings", "Part", "Person", "Settings", "Suggestion", "find", "score", "study", "suggestions"]
+
+
+_NOTED = -0.05
+"""A weight nearer to 0 than this is not worth a line."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -62,17 +66,23 @@ def study(people: Iterable[Person] | pl.DataFrame, *, settings: Settings | None 
 
 def suggestions(findings: Findings, columns: Sequence[Column]) -> list[Suggestion]:
     """The findings about these columns, as suggestions."""
-    present = [column for column in columns if column.name in findings.pairs.columns]
-    return [_suggestion(row, present) for row in findings.pairs.iter_rows(named=True)]
-
-
-def _suggestion(row: dict[str, int | float], columns: Sequence[Column]) -> Suggestion:
-    """One row of the findings."""
-    parts: list[Part] = []
+    pairs = findings.pairs
+    parts: list[list[Part]] = [[] for _ in range(pairs.height)]
     for column in columns:
-        says = level_at(column, int(row[column.name]))
-        if says is not None:
-            parts.append(Part(column.name, says, row[f"{column.name}_weight"]))
+        if column.name in pairs.columns:
+            said, level_and_weight = says(column), pairs.select(column.name, f"{column.name}_weight")
+            for place, (level, weight) in enumerate(level_and_weight.iter_rows()):
+                if level >= 0:
+                    parts[place].append(Part(column.name, said[level], weight))
+    for place, weight in enumerate(pairs["relatives_weight"]):
+        if weight < _NOTED:
+            parts[place].append(Part("relatives", "could be relatives or colleagues", weight))
+    rows = pairs.select("one", "other", "weight", "probability").iter_rows()
+    return [_suggestion(row, told) for row, told in zip(rows, parts, strict=True)]
+
+
+def _suggestion(row: tuple[int, int, float, float], parts: list[Part]) -> Suggestion:
+    """One pair, with what its columns say."""
+    one, other, weight, probability = row
     parts.sort(key=lambda part: -abs(part.weight))
-    one, other = sorted((int(row["one"]), int(row["other"])))
-    return Suggestion(one, other, row["weight"], row["probability"], tuple(parts))
+    return Suggestion(min(one, other), max(one, other), weight, probability, tuple(parts))

@@ -7,7 +7,8 @@ Rule 1: the first level that holds counts; where either value is missing, none d
 Rule 2: an equal value weighs by how rare it is: two Ouyangs prove more than two Wangs.
 Rule 3: a distance is computed only behind a cheaper test that nearly all pairs fail: the distance that knows
     transpositions costs ten times what the similarity in front of it costs.
-Rule 4: `share` is where learning starts: in how many true matches the level is expected. Data soon outweighs it.
+Rule 4: `share` and `chance` are where learning starts: in how many matches a level is expected, and in how many other
+    pairs. They stand while there is little to learn from, and any larger table outweighs them.
 """
 
 from __future__ import annotations
@@ -32,11 +33,16 @@ _SAFE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column of the table. `partner`: the column with which its values get swapped, as given name and surname do."""
+    """A column of the table.
+
+    `partner`: the column with which its values get swapped, as given name and surname do. `shared`: families or
+    colleagues have it in common, so that to have it in common does not make two of them one.
+    """
 
     name: str
     kind: Kind
     partner: str | None = None
+    shared: bool = False
 
     def __post_init__(self) -> None:
         """Names become parts of expressions, so they are plain words.
@@ -50,11 +56,12 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Level(NamedTuple):
-    """One grade of likeness: what it says to a reader, its condition, its first `share` (rule 4)."""
+    """One grade of likeness: what it says to a reader, its condition, its first `share` and `chance` (rule 4)."""
 
     says: str
     condition: str
     share: float
+    chance: float
 
 
 class Weights(NamedTuple):
@@ -64,6 +71,16 @@ class Weights(NamedTuple):
     u: tuple[float, ...]
 
 
+_SAME_BY_CHANCE: Final[dict[Kind, float]] = {
+    "name": 0.01,
+    "text": 5e-4,
+    "date": 5e-5,
+    "number": 1e-5,
+    "word": 0.1,
+    "numbers": 1e-6,
+    "texts": 1e-6,
+    "words": 0.01,
+}
 SAME: Final = "same"
 OTHER: Final = "different"
 
@@ -71,11 +88,10 @@ OTHER: Final = "different"
 def levels_of(column: Column) -> tuple[Level, ...]:
     """The column's levels, the most alike first; the last holds for all the rest and has no condition."""
     left, right = f"{column.name}_l", f"{column.name}_r"
-    found = [Level(SAME, f"{left} = {right}", 0.8), *_between(column, left, right)]
-    if column.kind in LISTS:
-        found[0] = Level(SAME, f"list_has_any({left}, {right})", 0.8)
+    same = f"list_has_any({left}, {right})" if column.kind in LISTS else f"{left} = {right}"
+    found = [Level(SAME, same, 0.8, _SAME_BY_CHANCE[column.kind]), *_between(column, left, right)]
     rest = max(0.05, 1 - sum(level.share for level in found))
-    return (*found, Level(OTHER, "", rest))
+    return (*found, Level(OTHER, "", rest, 1 - sum(level.chance for level in found)))
 
 
 def _between(column: Column, left: str, right: str) -> list[Level]:
@@ -84,32 +100,32 @@ def _between(column: Column, left: str, right: str) -> list[Level]:
     match column.kind:
         case "name":
             between = [
-                Level("one letter astray", _within(left, right, 1, 0.75), 0.08),
-                Level("alike", f"{close} or {_one_of_two(left, right)}", 0.04),
+                Level("one letter astray", _within(left, right, 1, 0.75), 0.08, 0.002),
+                Level("alike", f"{close} or {_one_of_two(left, right)}", 0.04, 0.003),
             ]
         case "text":
-            between = [Level("two letters astray", _within(left, right, 2, 0.75), 0.1), Level("alike", close, 0.05)]
+            between = [Level("two letters astray", _within(left, right, 2, 0.75), 0.1, 1e-4), Level("alike", close, 0.05, 0.001)]
         case "date":
             between = [
-                Level("day and month swapped", _day_and_month_swapped(left, right), 0.02),
-                Level("one digit astray", _within(left, right, 1, 0.8), 0.07),
-                Level("two digits astray", _within(left, right, 2, 0.75), 0.02),
+                Level("day and month swapped", _day_and_month_swapped(left, right), 0.02, 2e-5),
+                Level("one digit astray", _within(left, right, 1, 0.8), 0.07, 0.001),
+                Level("two digits astray", _within(left, right, 2, 0.75), 0.02, 0.01),
             ]
         case "number":
             between = [
-                Level("one digit astray", _within(left, right, 1, 0.8), 0.08),
-                Level("two digits astray", _within(left, right, 2, 0.75), 0.02),
+                Level("one digit astray", _within(left, right, 1, 0.8), 0.08, 1e-4),
+                Level("two digits astray", _within(left, right, 2, 0.75), 0.02, 0.01),
             ]
         case "word":
-            between = [Level("one letter astray", _within(left, right, 1, 0.8), 0.04)]
+            between = [Level("one letter astray", _within(left, right, 1, 0.8), 0.04, 0.001)]
         case "numbers":
-            between = [Level("one digit astray", _any_within_one(left, right), 0.1)]
+            between = [Level("one digit astray", _any_within_one(left, right), 0.1, 1e-6)]
         case "texts":
-            between = [Level("one letter astray", _any_within_one(left, right), 0.1)]
+            between = [Level("one letter astray", _any_within_one(left, right), 0.1, 1e-5)]
         case "words":
             between = []
     if column.partner is not None:
-        between.insert(0, Level("swapped", _swapped(column.name, column.partner), 0.02))
+        between.insert(0, Level("swapped", _swapped(column.name, column.partner), 0.02, 1e-4))
     return between
 
 
@@ -140,15 +156,20 @@ def _swapped(name: str, partner: str) -> str:
     return f"({name}_l = {partner}_r or {partner}_l = {name}_r)"
 
 
-def comparison(column: Column, weights: Weights) -> CustomComparison:
-    """The column's Splink comparison with these weights; an equal value's weight goes by its frequency (rule 2)."""
+def weighs_by_rarity(column: Column) -> bool:
+    """Whether an equal value of this column weighs by its frequency (rule 2): where a frequency was counted."""
+    return column.kind not in LISTS
+
+
+def comparison(column: Column, weights: Weights, *, by_rarity: bool) -> CustomComparison:
+    """The column's Splink comparison with these weights; `by_rarity`: with rule 2, if the column has it."""
     made: list[levels.CustomLevel | levels.NullLevel | levels.ElseLevel | levels.ExactMatchLevel] = [
         levels.NullLevel(column.name)
     ]
     for level, m, u in zip(levels_of(column), weights.m, weights.u, strict=True):
         if not level.condition:
             one = levels.ElseLevel()
-        elif level.says == SAME and column.kind not in LISTS:
+        elif level.says == SAME and by_rarity and weighs_by_rarity(column):
             one = levels.ExactMatchLevel(column.name, term_frequency_adjustments=True)
         else:
             one = levels.CustomLevel(level.condition, label_for_charts=level.says)
@@ -158,15 +179,12 @@ def comparison(column: Column, weights: Weights) -> CustomComparison:
 
 
 def first_weights(column: Column) -> Weights:
-    """The weights before anything was learnt: the levels' shares, and chances that any data will correct."""
-    shares = [level.share for level in levels_of(column)]
-    m = tuple(share / sum(shares) for share in shares)
-    u = (*(0.001 for _ in shares[1:]), 1 - 0.001 * (len(shares) - 1))
-    return Weights(m, u)
+    """The weights before anything was learnt (rule 4)."""
+    found = levels_of(column)
+    shares = sum(level.share for level in found)
+    return Weights(tuple(level.share / shares for level in found), tuple(level.chance for level in found))
 
 
-def level_at(column: Column, gamma: int) -> str | None:
-    """What Splink's number of a level says; None where a value was missing. Splink counts from the last, which is 0."""
-    found: Sequence[Level] = levels_of(column)
-    return found[len(found) - 1 - gamma].says if gamma >= 0 else None
-
+def says(column: Column) -> dict[int, str]:
+    """What each of Splink's numbers of a level says: it counts from the last, which is 0. -1, a missing value, says nothing."""
+    return dict(enumerate(level.says for level in reversed(levels_of(column))))

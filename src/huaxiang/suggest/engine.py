@@ -12,7 +12,8 @@ Rule 3: empty strings and empty lists are values that nobody gave.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from math import log2
+from typing import TYPE_CHECKING, Final
 
 import duckdb
 import msgspec
@@ -20,26 +21,32 @@ import polars as pl
 from splink import DuckDBAPI, Linker, SettingsCreator
 
 from huaxiang.suggest.blocks import Block, blocks_of, packed, pairs, unpacked
-from huaxiang.suggest.columns import LISTS, SAME, Column, Weights, comparison, first_weights, levels_of
-from huaxiang.suggest.learn import COUNT, Evidence, Learnt, learn
+from huaxiang.suggest.columns import LISTS, Column, Weights, comparison, first_weights, weighs_by_rarity
+from huaxiang.suggest.learn import COUNT, Evidence, Learnt, learn, unlearnt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from splink.comparison_library import CustomComparison
+
+
+
+_ALWAYS: Final = 500_000
+"""A block may always give this many pairs: a small table is looked through whole."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How far to look, and what to give.
 
     `least_probability` of a suggestion. `most_sharing`: the most records that may share a value for it to count.
-    `most_pairs`: how many pairs are compared, for each record. `sample`: pairs to learn from, of each of both sorts.
+    `most_pairs`: how many pairs a block may give for each record, beside the first half million. `sample`: pairs to learn from, of each of both sorts.
     `one_to_one`: each record matches one at most, as between two sources that hold nobody twice. `most`: suggestions
     given, the weightiest first. `threads`: of DuckDB; the processors at hand if not said.
     """
 
     least_probability: float = 0.5
     most_sharing: int = 50
-    most_pairs: float = 10.0
+    most_pairs: float = 2.0
     sample: int = 400_000
     seed: int = 1
     one_to_one: bool = False
@@ -50,9 +57,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 class Findings(msgspec.Struct, frozen=True):
     """What was found.
 
-    `pairs`: `one`, `other` (ids, the first of them the smaller row), `weight` (log2 of the odds), `probability`, and
-    for each column `<name>` (Splink's number of the level; -1: a value is missing) and `<name>_weight`; the weightiest
-    first. `learnt`: by which weights. `compared`: how many pairs were compared.
+    `pairs`: `one`, `other` (ids, the first of them the smaller row), `weight` (log2 of the odds), `probability`, for
+    each column `<name>` (Splink's number of the level; -1: a value is missing) and `<name>_weight`, and
+    `relatives_weight`: what it takes off that they may be relatives; the weightiest first. `learnt`: by which weights.
+    `compared`: how many pairs were compared.
     """
 
     pairs: pl.DataFrame
@@ -72,11 +80,10 @@ def find(
     ids = table["id"]
     rows = _cleaned(table, columns, settings).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
     chosen = [block for block in (blocks or blocks_of(columns)) if _held(block, columns)]
-    budget = int(settings.most_pairs * max(rows.height, 5000))
+    budget = _ALWAYS + int(settings.most_pairs * rows.height)
     paired = pairs(rows, chosen, budget=budget, most_sharing=settings.most_sharing)
     if paired.is_empty():
-        start = {column.name: first_weights(column) for column in columns}
-        return Findings(_nothing(ids, columns), Learnt(start, 0.0, _possible(rows), 0), 0)
+        return Findings(_nothing(ids, columns), unlearnt(columns, _possible(rows)), 0)
     comparing = _Comparing(rows, columns, settings)
     learnt = learn(columns, _evidence(comparing, rows, paired, settings))
     found = comparing.weighed(unpacked(paired), learnt, settings.least_probability)
@@ -166,59 +173,86 @@ class _Comparing:
 
     def __init__(self, rows: pl.DataFrame, columns: Sequence[Column], settings: Settings) -> None:
         self.columns = columns
-        self._rows = rows.select("row", *(column.name for column in columns)).to_arrow()
+        self._rows = rows.select("row", *(column.name for column in columns))
         self._connection = duckdb.connect(config={"threads": settings.threads} if settings.threads else {})
         self._connection.execute("set enable_progress_bar = false")
 
     def patterns(self, paired: pl.DataFrame) -> pl.DataFrame:
         """How many of these pairs reach which levels; see `Evidence`."""
-        first = {column.name: first_weights(column) for column in self.columns}
-        compared = self._predicted(paired, first, 0.5, None)
+        splink = DuckDBAPI(self._connection.cursor())
+        unweighed = [comparison(column, first_weights(column), by_rarity=False) for column in self.columns]
+        compared = _predicted(splink, self._linker(splink, unweighed, 0.5), paired, None)
         levels = [pl.col(f"gamma_{column.name}").alias(column.name) for column in self.columns]
         return compared.group_by(levels).agg(pl.len().alias(COUNT))
 
     def weighed(self, paired: pl.DataFrame, learnt: Learnt, least_probability: float) -> pl.DataFrame:
         """The pairs that weigh enough: `left`, `right`, and the rest of what `Findings` has."""
-        found = self._predicted(paired, learnt.weights, learnt.chance, least_probability)
+        splink = DuckDBAPI(self._connection.cursor())
+        made = [comparison(column, learnt.weights[column.name], by_rarity=True) for column in self.columns]
+        linker = self._linker(splink, made, learnt.chance)
+        for column in filter(weighs_by_rarity, self.columns):
+            rarity = _rarity(self._rows[column.name], learnt.weights[column.name].u[0])
+            linker.table_management.register_term_frequency_lookup(splink.register(rarity.to_arrow()), column.name)
+        found = _predicted(splink, linker, paired, least_probability)
         told: list[pl.Expr] = []
         for column in self.columns:
+            terms = [f"mw_{column.name}", *([f"mw_tf_adj_{column.name}"] if weighs_by_rarity(column) else [])]
             told.append(pl.col(f"gamma_{column.name}").cast(pl.Int8).alias(column.name))
-            terms = [pl.col(name) for name in (f"mw_{column.name}", f"mw_tf_adj_{column.name}") if name in found.columns]
             told.append(pl.sum_horizontal(terms).alias(f"{column.name}_weight"))
-        return found.select(
-            pl.col("row_l").alias("left"),
-            pl.col("row_r").alias("right"),
-            pl.col("match_weight").alias("weight"),
-            pl.col("match_probability").alias("probability"),
-            *told,
-        )
+        ends = {"left": "row_l", "right": "row_r", "weight": "match_weight", "probability": "match_probability"}
+        found = found.select(*(pl.col(theirs).alias(ours) for ours, theirs in ends.items()), *told)
+        return _beside_relatives(found, self.columns, learnt).filter(pl.col("probability") >= least_probability)
 
-    def _predicted(
-        self, paired: pl.DataFrame, weights: dict[str, Weights], chance: float, least: float | None
-    ) -> pl.DataFrame:
-        """Have Splink compare exactly these pairs."""
-        splink = DuckDBAPI(self._connection.cursor())
-        table = splink.register(self._rows)
-        linker = Linker(table, self._splink_settings(weights, chance), log_level=None, validate_settings=False)
-        asked = paired.select(join_key_l="left", join_key_r="right", match_key=pl.lit("0"))
-        linker.table_management.register_blocked_pairs_for_predict(splink.register(asked.to_arrow()))
-        found = linker.inference.predict(threshold_match_probability=least, warning_mode="never")
-        frame = pl.from_arrow(found.as_duckdbpyrelation().to_arrow_table())
-        linker.table_management.delete_tables_created_by_splink_from_db()
-        assert isinstance(frame, pl.DataFrame)
-        return frame
-
-    def _splink_settings(self, weights: dict[str, Weights], chance: float) -> SettingsCreator:
+    def _linker(self, splink: DuckDBAPI, comparisons: list[CustomComparison], chance: float) -> Linker:
         """The model in Splink's words. Its blocking rule is never used: the pairs are given."""
-        return SettingsCreator(
+        model = SettingsCreator(
             link_type="dedupe_only",
             unique_id_column_name="row",
-            comparisons=[comparison(column, weights[column.name]) for column in self.columns],
+            comparisons=list(comparisons),
             blocking_rules_to_generate_predictions=["l.row = r.row"],
             probability_two_random_records_match=chance,
             retain_matching_columns=True,
             retain_intermediate_calculation_columns=True,
         )
+        return Linker(splink.register(self._rows.to_arrow()), model, log_level=None, validate_settings=False)
+
+
+def _predicted(splink: DuckDBAPI, linker: Linker, paired: pl.DataFrame, least: float | None) -> pl.DataFrame:
+    """Have Splink compare exactly these pairs."""
+    asked = paired.select(join_key_l="left", join_key_r="right", match_key=pl.lit("0"))
+    linker.table_management.register_blocked_pairs_for_predict(splink.register(asked.to_arrow()))
+    found = linker.inference.predict(threshold_match_probability=least, warning_mode="never")
+    frame = pl.from_arrow(found.as_duckdbpyrelation().to_arrow_table())
+    linker.table_management.delete_tables_created_by_splink_from_db()
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _beside_relatives(found: pl.DataFrame, columns: Sequence[Column], learnt: Learnt) -> pl.DataFrame:
+    """The pairs weighed by what they are if not one: strangers, as Splink has it, or else relatives.
+
+    With `s` for the odds of relatives to strangers, given the pair, the odds of a match are 1 + s times smaller.
+    """
+    weight = pl.lit(learnt.odds_of_relatives).log(2)
+    for column in columns:
+        if column.shared:
+            ratios = [(h / m) for h, m in zip(learnt.among_relatives[column.name], learnt.weights[column.name].m, strict=True)]
+            told = pl.lit(0.0)
+            for level, ratio in enumerate(reversed(ratios)):
+                told = pl.when(pl.col(column.name) == level).then(pl.col(f"{column.name}_weight") + log2(ratio)).otherwise(told)
+            weight += told
+    weight = pl.when(weight > 60).then(-weight).otherwise(-(1 + pl.lit(2.0).pow(weight)).log(2))
+    found = found.with_columns(relatives_weight=weight if learnt.among_relatives else pl.lit(0.0))
+    found = found.with_columns(pl.col("weight") + pl.col("relatives_weight"))
+    return found.with_columns(probability=1 / (1 + pl.lit(2.0).pow(-pl.col("weight"))))
+
+
+def _rarity(values: pl.Series, by_chance: float) -> pl.DataFrame:
+    """How frequent each value is beside the two records that are compared, which would have it anyway."""
+    counts = values.drop_nulls().value_counts(name="count")
+    beside = (pl.col("count").cast(pl.Int64) - 2).clip(lower_bound=0) + 1.0
+    frequency = beside / (values.len() - values.null_count() + 1.0 / by_chance)
+    return counts.select(pl.col(values.name), frequency.alias(f"tf_{values.name}"))
 
 
 def _chosen(found: pl.DataFrame, ids: pl.Series, settings: Settings) -> pl.DataFrame:
@@ -244,7 +278,7 @@ def _one_to_one(found: pl.DataFrame) -> pl.DataFrame:
 
 def _nothing(ids: pl.Series, columns: Sequence[Column]) -> pl.DataFrame:
     """No pairs, with the columns that they would have."""
-    told: dict[str, pl.DataType | type[pl.DataType]] = {}
+    told: dict[str, pl.DataType | type[pl.DataType]] = {"relatives_weight": pl.Float64}
     for column in columns:
         told |= {column.name: pl.Int8, f"{column.name}_weight": pl.Float64}
     return pl.DataFrame(

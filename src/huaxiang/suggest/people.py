@@ -41,15 +41,15 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 COLUMNS: Final = (
-    Column("family", "name", partner="given"),
+    Column("family", "name", partner="given", shared=True),
     Column("given", "name", partner="family"),
-    Column("phones", "numbers"),
+    Column("phones", "numbers", shared=True),
     Column("emails", "texts"),
     Column("accounts", "words"),
-    Column("company", "text"),
-    Column("city", "word"),
+    Column("company", "text", shared=True),
+    Column("city", "word", shared=True),
     Column("birthday", "date"),
-    Column("address", "text"),
+    Column("address", "text", shared=True),
 )
 """What of a person is compared, and how."""
 
@@ -57,9 +57,8 @@ BLOCKS: Final = (
     Block((Key("phones"),)),
     Block((Key("emails"),)),
     Block((Key("accounts"), Key("given"))),
-    Block((Key("family"), Key("given"))),
-    Block((Key("family"), Key("given"), Key("city"))),
     Block((Key("family"), Key("given")), unordered=True),
+    Block((Key("family"), Key("given"), Key("city"))),
     Block((Key("phones", "first", 7), Key("given"))),
     Block((Key("phones", "last", 4), Key("given"))),
     Block((Key("phones", "last", 4), Key("family"), Key("city"))),

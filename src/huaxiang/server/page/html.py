@@ -99,7 +99,7 @@ def _start() -> str:
                 f'<a href="#{dialect.name}">{escape(dialect.title)}</a><br><small>{escape(dialect.summary)}</small>',
                 f"<code>{escape(dialect.prefix)}</code>",
                 "<br>".join(sorted({escape(_AUTH[one.auth][0]) for one in dialect.endpoints if one.auth != "none"})),
-                f"<code>huaxiang key create --dialect {dialect.name}</code>",
+                f"<code>huaxiang key create --tenant NAME --dialect {dialect.name}</code>",
             )
         )
         for dialect in DIALECTS

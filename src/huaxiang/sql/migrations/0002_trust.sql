@@ -44,3 +44,14 @@ create table change (
 );
 create index change_customer on change (tenant, customer);
 create index change_other on change (tenant, other) where other is not null;
+
+-- What is kept of an island, so that links that come need no second look at all of it. A single node has no row.
+create table island (
+    label     bigint primary key,
+    tenant    integer not null,
+    size      integer not null,
+    state     text not null,
+    weakest   smallint not null,
+    strongest smallint not null,
+    kinds     jsonb not null
+);
