@@ -88,7 +88,7 @@ def test_an_account_only_in_the_list_of_all_was_followed_once_and_is_no_longer()
     assert "openid" not in kinds(follows[2])
 
 
-def test_an_identity_of_wecom_is_an_external_userid() -> None:
+def test_an_identity_of_wecom_is_an_external_userid_and_a_self_built_app_has_its_own() -> None:
     row = {
         "openids": [
             {"openid": "wm1", "appid": "ww1", "fromTo": "workwechat"},
@@ -98,7 +98,7 @@ def test_an_identity_of_wecom_is_an_external_userid() -> None:
         ]
     }
     fact = inward.parse_profile(row, SHANGHAI).facts[0]
-    assert kinds(fact) == ["external_userid", "external_userid", "external_userid", "openid"]
+    assert kinds(fact) == ["external_userid", "selfbuilt_userid", "external_userid", "openid"]
 
 
 def test_an_identity_of_a_system_needs_the_system() -> None:

@@ -345,7 +345,9 @@ def _upstream_mentions(above: Row, app: str | None) -> Iterator[Mention]:
 
 def _identifiers(mentions: Iterator[Mention], order: Sequence[str]) -> tuple[Mention, ...]:
     """Each identifier once, in the matching order; within a kind as the row has them."""
-    standing = {"external_userid": "openid"} | ({} if "identity_id" in order else {"identity_id": "openid"})
+    standing = {"external_userid": "openid", "selfbuilt_userid": "openid"} | (
+        {} if "identity_id" in order else {"identity_id": "openid"}
+    )
     found: dict[tuple[str, str, str], Mention] = {}
     for mention in mentions:
         key = (mention.kind, mention.scope, mention.value)
@@ -379,7 +381,10 @@ def _element(element: Row, *, place: int = 0, app: str | None = None) -> Iterato
     if openid:
         wecom = scope == EMPLOYEE_APPID or not _WECOM.isdisjoint({about.get("from_to"), about.get("platform")})
         told = {**about, "unionid": unionid} if about and unionid else about
-        yield Mention("external_userid" if wecom else "openid", openid, scope=scope, about=told)
+        # A self-built app and a third party's see different ids of one person: kinds of their own, never mixed.
+        selfbuilt = about.get("platform") == "selfbuilt"
+        kind = "selfbuilt_userid" if selfbuilt else "external_userid" if wecom else "openid"
+        yield Mention(kind, openid, scope=scope, about=told)
     if identity and system is not None:
         yield Mention("identity_id", identity, scope=str(system), about={} if openid else about)
     elif not (openid or unionid):

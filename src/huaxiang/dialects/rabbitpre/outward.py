@@ -174,9 +174,13 @@ def _spelling(identities: Iterable[Identity]) -> str | None:
     return next((identity.spelling for identity in identities), None)
 
 
+OPENIDS: Final = frozenset({"openid", "external_userid", "selfbuilt_userid"})
+"""The kinds of identifier that the vendor calls an openid."""
+
+
 def _openids(identities: Sequence[Identity]) -> list[wire.OpenId]:
     """Openids with their particulars; an integrated system's identity by itself, if no openid brings it along."""
-    openids = [identity for identity in identities if identity.identifier.kind in {"openid", "external_userid"}]
+    openids = [identity for identity in identities if identity.identifier.kind in OPENIDS]
     brought = {(str(identity.about.get("app")), identity.about.get("identity_id")) for identity in openids}
     alone = [
         identity
