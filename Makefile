@@ -62,7 +62,7 @@ lock: $(DEV)
 	@cp requirements/server.txt requirements/dev.txt $(VENV)
 	@$(UV_COMPILE) --extra server --group build $(ARGS) -o $(VENV)/server.txt
 	@cmp -s $(VENV)/server.txt requirements/server.txt || cp $(VENV)/server.txt requirements/server.txt
-	@$(UV_COMPILE) --extra server --group build --group dev -c requirements/server.txt $(ARGS) -o $(VENV)/dev.txt
+	@$(UV_COMPILE) --extra server --extra suggest --group build --group dev -c requirements/server.txt $(ARGS) -o $(VENV)/dev.txt
 	@cmp -s $(VENV)/dev.txt requirements/dev.txt || cp $(VENV)/dev.txt requirements/dev.txt
 	@if grep -n '://' requirements/*.txt; then echo 'A lock file holds an address.' >&2; exit 1; fi
 

@@ -6,8 +6,8 @@ and from a claim that has won, its `Rows`: the fact on its node, the links from 
 Rule 1: the key is (source, enterprise, kind, record id). Without an id a timed fact is keyed by its content; without
         either it gets an id and a time at arrival.
 Rule 2: times without a zone are the tenant's; all are kept in UTC, between the years 1900 and 2200.
-Rule 3: a fact hangs on the first of its identifiers that identifies somebody, or on the first; transcripts and marks
-        wait on the call's own node: the key of its record.
+Rule 3: a fact hangs on the first of its identifiers, in matching order, that identifies somebody, or on the first;
+        transcripts and marks wait on the call's own node: the key of its record.
 Rule 4: a person's link joins or parts, and says nothing of the identifiers themselves.
 Rule 5: what lands can be read again: a fact is what its canonical bytes decode to, within the limits of the model,
         however it was made; and whatever the store would refuse is refused here.
@@ -16,18 +16,20 @@ Rule 5: what lands can be read again: a fact is what its canonical bytes decode 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING, TypeAlias, cast
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from huaxiang.errors import InputInvalid, InputMissing, Refused
-from huaxiang.identifiers import identifies, node_of, normalise, record_key
+from huaxiang.identifiers import SEALED, identifies, node_of, normalise, parts_of, record_key, sealed
 from huaxiang.model import (
     AnyFact,
+    Call,
     CustomField,
     Identifier,
     Interaction,
@@ -97,7 +99,7 @@ class Claim(msgspec.Struct, frozen=True):
 def claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim | Reject:
     """What a fact claims, or why it can't land."""
     try:
-        fact = _in_utc(fact, ZoneInfo(tenant.time_zone))
+        fact = _sealed(_in_utc(fact, ZoneInfo(tenant.time_zone)), tenant.key)
         said = _encode(fact)
         fact = _as_read_again(said)
         named, apart, upstream = _named(fact)
@@ -115,6 +117,14 @@ def of_stored(
     """The claim of a fact that landed before; whatever was accepted once still normalises."""
     named, apart, upstream = _named(fact)
     return Claim(0, fact, record, record_id, digest, b"", named, apart, upstream, came_at, node, current)
+
+
+def epoch_of(cuts: Sequence[datetime], at: datetime) -> int:
+    """Which holder's time it is: 0 before the first of these cuts, else named by the newest of them up to `at`.
+
+    Named by its time (in microseconds since 1900), an epoch stays the same one when an earlier or a later cut is added.
+    """
+    return max(((one - _EARLIEST) // timedelta(microseconds=1) for one in cuts if one <= at), default=0)
 
 
 def kind_of(fact: AnyFact) -> str:
@@ -157,6 +167,21 @@ def _instant(field: str, time: datetime, zone: ZoneInfo) -> datetime:
     if not _EARLIEST <= instant < _LATEST:
         raise InputInvalid(field=field, reason="a time between the years 1900 and 2200 is needed")
     return instant
+
+
+def _sealed(fact: AnyFact, key: bytes) -> AnyFact:
+    """The fact with what may be kept only as a keyed hash so kept."""
+    changed: dict[str, Any] = {}
+    for field in ("identifiers", "apart_from"):
+        mentions: tuple[Mention, ...] = getattr(fact, field, ())
+        if not SEALED.isdisjoint(mention.kind for mention in mentions):
+            changed[field] = tuple(sealed(key, mention) for mention in mentions)
+    upstream: Mention | None = getattr(fact, "upstream", None)
+    if upstream is not None and upstream.kind in SEALED:
+        changed["upstream"] = sealed(key, upstream)
+    if fact.origin is not None and fact.origin.upstream is not None and fact.origin.upstream.kind in SEALED:
+        changed["origin"] = msgspec.structs.replace(fact.origin, upstream=sealed(key, fact.origin.upstream))
+    return msgspec.structs.replace(fact, **changed) if changed else fact
 
 
 def _encode(fact: AnyFact | CustomField) -> bytes:
@@ -221,8 +246,12 @@ def _named(fact: AnyFact) -> tuple[tuple[Named, ...], tuple[Named, ...], Named |
 def _check_link(named: Sequence[Named], apart: Sequence[Named], *, withdrawn: bool) -> None:
     if not withdrawn and len(named) + len(apart) < 2:  # noqa: PLR2004 (a link has two ends)
         raise InputMissing(field="identifiers", reason="a link needs two different identifiers")
-    if {identifier for identifier, _ in named} & {identifier for identifier, _ in apart}:
+    if _ends(named) & _ends(apart):
         raise InputInvalid(field="apart_from", reason="an identifier can't be parted from itself")
+
+
+def _ends(named: Sequence[Named]) -> set[tuple[Identifier, datetime | None]]:
+    return {(identifier, mention.held_at) for identifier, mention in named}
 
 
 def _normal(mention: Mention, field: str) -> Identifier:
@@ -232,15 +261,22 @@ def _normal(mention: Mention, field: str) -> Identifier:
         raise InputInvalid(field=field, reason=refusal.reason) from refusal
 
 
+def _parts(mention: Mention) -> tuple[Mention, ...]:
+    try:
+        return parts_of(mention)
+    except Refused as refusal:
+        raise InputInvalid(field="identifiers", reason=refusal.reason) from refusal
+
+
 def _distinct(mentions: Sequence[Mention]) -> tuple[Named, ...]:
-    """Each identifier once, in order; verified if any mention of it is."""
-    found: dict[Identifier, Mention] = {}
-    for mention in mentions:
+    """Each identifier once, in order, or once for each time that is meant; verified if any mention of it is."""
+    found: dict[tuple[Identifier, datetime | None], Mention] = {}
+    for mention in chain.from_iterable(map(_parts, mentions)):
         identifier = _normal(mention, "identifiers")
-        had = found.setdefault(identifier, mention)
+        had = found.setdefault((identifier, mention.held_at), mention)
         if mention.verified and not had.verified:
-            found[identifier] = msgspec.structs.replace(had, verified=True)
-    return tuple(found.items())
+            found[identifier, mention.held_at] = msgspec.structs.replace(had, verified=True)
+    return tuple((identifier, mention) for (identifier, _), mention in found.items())
 
 
 # ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -274,15 +310,13 @@ class Placing(msgspec.Struct, frozen=True):
             node = call_key(self.tenant, one.fact)  # type: ignore[arg-type]
             rows.facts.append(self._fact_row(one, node, at, None, current=current))
             return [node]
-        places = [self._place(identifier, at) for identifier, _ in one.named]
+        places = [self._place(rows, named, at) if current else self._node(named, at)[0] for named in one.named]
         primary = self._primary(one)
         decision = isinstance(one.fact, Link) and one.fact.author is not None
         mention = None if decision else one.named[primary][1]
         rows.facts.append(self._fact_row(one, places[primary], at, mention, current=current))
         if not current:
             return [places[primary]]
-        for place, (identifier, _) in zip(places, one.named, strict=True):
-            rows.nodes[place] = (identifier, self._epoch(identifier, at))
         return [places[primary], *self._add_rest(rows, one, places, primary, at)]
 
     def _add_rest(self, rows: Rows, one: Claim, places: list[UUID], primary: int, at: datetime) -> list[UUID]:
@@ -292,20 +326,31 @@ class Placing(msgspec.Struct, frozen=True):
             return self._add_aparts(rows, one, places, at)
         touched = self._add_spread(rows, one, at)
         for index, place in enumerate(places):
-            if index != primary:
+            if place != places[primary]:
                 self._add_link(rows, one, (primary, index), places, at)
                 touched.append(place)
         return touched
 
-    def _place(self, identifier: Identifier, at: datetime) -> UUID:
-        return node_of(self.tenant.key, identifier, self._epoch(identifier, at))
+    def _place(self, rows: Rows, named: Named, at: datetime) -> UUID:
+        """The node of an identifier of a fact that happened then; it becomes one of the rows."""
+        node, epoch = self._node(named, at)
+        rows.nodes[node] = (named[0], epoch)
+        return node
 
-    def _epoch(self, identifier: Identifier, at: datetime) -> int:
-        return sum(1 for cut_at in self.cuts.get(identifier, ()) if cut_at <= at)
+    def _node(self, named: Named, at: datetime) -> tuple[UUID, int]:
+        identifier, mention = named
+        epoch = epoch_of(self.cuts.get(identifier, ()), mention.held_at or at)
+        return node_of(self.tenant.key, identifier, epoch), epoch
 
     def _primary(self, one: Claim) -> int:
-        somebody = (i for i, (identifier, _) in enumerate(one.named) if identifies(identifier, self.blocked))
-        return next(somebody, 0)
+        """Which identifier a fact hangs on: of those that identify somebody, the first in matching order."""
+        somebody = [i for i, (identifier, _) in enumerate(one.named) if identifies(identifier, self.blocked)]
+        matching = self.tenant.settings.matching
+        if not matching or isinstance(one.fact, Call):
+            return next(iter(somebody), 0)
+        order = matching.get(one.fact.source, matching.get("*", ()))
+        places = {kind: place for place, kind in reversed(list(enumerate(order)))}
+        return min(somebody, key=lambda i: (places.get(one.named[i][0].kind, len(order)), i), default=0)
 
     def _rank(self, one: Claim) -> int:
         return self.tenant.settings.ranks.get(one.fact.source, 0)
@@ -324,9 +369,7 @@ class Placing(msgspec.Struct, frozen=True):
     def _add_spread(self, rows: Rows, one: Claim, at: datetime) -> list[UUID]:
         if one.upstream is None or not isinstance(one.fact, Interaction):
             return []
-        identifier, mention = one.upstream
-        node = self._place(identifier, at)
-        rows.nodes[node] = (identifier, self._epoch(identifier, at))
+        node, mention = self._place(rows, one.upstream, at), one.upstream[1]
         said = _encoder.encode({"type": one.fact.type, "account": one.fact.account or ""})
         rows.facts.append(self._fact_row(one, node, at, mention, current=True, spread=said))
         return [node]
@@ -351,11 +394,7 @@ class Placing(msgspec.Struct, frozen=True):
 
     def _add_aparts(self, rows: Rows, one: Claim, places: list[UUID], at: datetime) -> list[UUID]:
         rows.aparts += [(place, one.key, 0, at, one.came_at) for place in places]
-        others: list[UUID] = []
-        for identifier, _ in one.apart:
-            node = self._place(identifier, at)
-            rows.nodes[node] = (identifier, self._epoch(identifier, at))
-            others.append(node)
+        others = [self._place(rows, named, at) for named in one.apart]
         rows.aparts += [(node, one.key, 1, at, one.came_at) for node in others]
         return [*places, *others]
 

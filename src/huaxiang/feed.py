@@ -41,7 +41,7 @@ async def note(tx: Transaction, tenant: Tenant, landed: Landed, moves: Sequence[
     seen = [move for move in moves if move.node not in landed.fresh]
     await tx.each("put_changes", _turns(seen), tenant.id)
     touched = landed.dirty | {move.node for move in seen}
-    await tx.run("put_updates", tenant.id, list(touched))
+    await tx.run("put_updates", tenant.id, list(touched), list({move.before for move in seen}))
 
 
 async def remember(tx: Transaction, tenant: Tenant) -> None:
@@ -53,6 +53,8 @@ async def note_rebuilt(tx: Transaction, tenant: Tenant) -> None:
     """Tell what differs from what `remember` remembers: nothing, unless what customers are made from has changed."""
     rows = await tx.rows("labels_changed", tenant.id)
     await tx.each("put_changes", _turned((row["number"], row["before"], row["after"]) for row in rows), tenant.id)
+    if rows:
+        await tx.run("put_moved", tenant.id, list({row[end] for row in rows for end in ("before", "after")}))
 
 
 async def changes(tx: Transaction, tenant: Tenant, *, after: int, limit: int) -> list[Change]:

@@ -20,17 +20,35 @@ from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
+import msgspec
 import phonenumbers
 
 from huaxiang.errors import InputInvalid
 from huaxiang.model import Identifier, Mention
 from huaxiang.places import Home, home
 
-__all__ = ["Home", "carrier", "home", "identifies", "node_of", "normalise", "record_key"]
+__all__ = [
+    "SEALED",
+    "Home",
+    "carrier",
+    "home",
+    "identifies",
+    "node_of",
+    "normalise",
+    "parts_of",
+    "record_key",
+    "revision_mark",
+    "sealed",
+]
 
 REGION: Final = "CN"
 SCOPELESS: Final = frozenset({"phone", "raw_number", "email", "unionid"})
+SEALED: Final = frozenset({"id_number"})
+"""Kinds that are kept only as a keyed hash."""
 FEWEST_KEY_BYTES: Final = 16
+
+_SEAL: Final = "sealed:"
+_BETWEEN_NUMBERS = re.compile(r"[/\\,，、;；|或\n]|\s{2,}|(?<=\d{7})\s+(?=[1+(])")
 
 # ── spelling ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -77,12 +95,33 @@ def normalise(mention: Mention) -> Identifier:
     if kind == "raw_number":
         value = _cleaned(value)
     elif kind == "id_number":
-        value = _cleaned(value).upper()
+        value = value if value.startswith(_SEAL) else _cleaned(value).upper()
     else:
         value = value.strip()
     if not value:
         raise InputInvalid(field="identifiers", reason=f"{kind} is blank")
     return Identifier(kind, value, "" if kind in SCOPELESS else mention.scope.strip())
+
+
+def parts_of(mention: Mention) -> tuple[Mention, ...]:
+    """A mention of several numbers in one field (`13800000001/010-65551234`) as a mention of each; any other as it is.
+
+    Only where every part is a valid number: half a list is kept whole, as a `raw_number`.
+    """
+    if mention.kind != "phone" or _MOBILE.fullmatch(mention.value) or normalise(mention).kind == "phone":
+        return (mention,)
+    values = [part for part in _BETWEEN_NUMBERS.split(_visible(mention.value)) if part.strip()]
+    parts = tuple(msgspec.structs.replace(mention, value=value.strip()) for value in values)
+    whole = len(parts) > 1 and all(normalise(part).kind == "phone" for part in parts)
+    return parts if whole else (mention,)
+
+
+def sealed(key: bytes, mention: Mention) -> Mention:
+    """A mention as it may be kept: the number of an identity card only as a hash keyed by the tenant's `key`."""
+    if mention.kind not in SEALED or mention.value.startswith(_SEAL):
+        return mention
+    digest = blake2b(normalise(mention).value.encode(), digest_size=16, key=key, person=b"id-number").hexdigest()
+    return msgspec.structs.replace(mention, value=_SEAL + digest)
 
 
 def _phone(value: str) -> Identifier:
@@ -167,7 +206,7 @@ _NO_MAILBOX = frozenset(
 _KEYS_IN_A_ROW = re.compile(r"(.)\1{2,}|1234(?:5(?:6(?:7(?:8(?:90?)?)?)?)?)?")
 _LONGEST_DOUBLED = 3
 _NOTHING_BUT_ZEROS = re.compile(r"[\W_0]*")
-_WECHAT_IDS = frozenset({"unionid", "openid", "external_userid"})
+_WECHAT_IDS = frozenset({"unionid", "openid", "external_userid", "selfbuilt_userid"})
 _ONE_CHARACTER = re.compile(r"(.)\1*")
 _SERVICE_TYPES = frozenset(
     {
@@ -251,7 +290,8 @@ def _readings(kind: str, value: str, prefix: str) -> set[str]:
 def node_of(key: bytes, identifier: Identifier, epoch: int = 0) -> UUID:
     """The identifier's node: BLAKE2b-128, keyed by the tenant's `key` (16 to 64 bytes), of kind, scope, value, epoch.
 
-    `epoch` counts the cuts of an identifier that changes hands. Raises `ValueError` for a key of another length.
+    `epoch`: whose time it is, of an identifier that changes hands; 0 before the first. Raises `ValueError` for a key
+    of another length.
     """
     return _keyed(key, b"node", (identifier.kind, identifier.scope, identifier.value, str(epoch)))
 
@@ -262,6 +302,11 @@ def record_key(key: bytes, source: str, enterprise: str, kind: str, record_id: s
     Raises `ValueError` for a key that is not 16 to 64 bytes long.
     """
     return _keyed(key, b"record", (source, enterprise, kind, record_id))
+
+
+def revision_mark(key: bytes, record: UUID, digest: bytes) -> UUID:
+    """What is kept of one erased revision of a record that lives: keyed like the record itself."""
+    return _keyed(key, b"revision", (str(record), digest.hex(), "", ""))
 
 
 def _keyed(key: bytes, person: bytes, parts: tuple[str, str, str, str]) -> UUID:

@@ -9,23 +9,24 @@ Rule 2: a fact hangs on one node, the first of its identifiers that identifies s
 Rule 3: a fresh fact is added to its node's summaries; where something was taken away, the node is folded anew.
 Rule 4: a call folds with what waits on its own node: its transcripts and marks.
 Rule 5: a rebuild lands what was said once more; numbers and given times stay.
+Rule 6: a record of which an erasure left its mark is known, and stays out.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from huaxiang.claim import Claim, Placing, Rows, of_stored
+from huaxiang.claim import Claim, Placing, Rows, call_key, epoch_of, of_stored
 from huaxiang.gather import gathered
-from huaxiang.identifiers import node_of
-from huaxiang.model import AnyFact, Call, Identifier, Order
+from huaxiang.identifiers import node_of, revision_mark
+from huaxiang.model import AnyFact, Call, Identifier, Mark, Order, Transcript
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-    from datetime import datetime
     from uuid import UUID
 
     from huaxiang.model import Tenant
@@ -45,6 +46,14 @@ REPLAY_ROWS = 20_000
 _decode_fact = msgspec.json.Decoder(AnyFact).decode
 
 
+class Cut(NamedTuple):
+    """Somebody's word that an identifier changed hands at a time."""
+
+    at: datetime
+    author: str = ""
+    reason: str = ""
+
+
 class Landed(msgspec.Struct):
     """What a batch changed. `touched`: nodes whose links differ; `shrunk`: those of them that lost some.
 
@@ -61,10 +70,44 @@ class Landed(msgspec.Struct):
 
 async def land(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], now: datetime) -> Landed:
     """Land a batch of claims; the tenant's lock must be held (`lock`)."""
+    came = len(claims)
+    claims = await _not_erased(tx, tenant, claims)
     known = {row["key"]: row for row in await tx.rows("known_records", [claim.key for claim in claims])}
     winners, losers, repeats = _contest(claims, known)
     landed = await _apply(tx, tenant, winners, losers, known, now)
-    landed.landed, landed.known = len(winners), len(losers) + repeats
+    landed.landed, landed.known = len(winners), len(losers) + repeats + came - len(claims)
+    return landed
+
+
+async def _not_erased(tx: Transaction, tenant: Tenant, claims: Sequence[Claim]) -> Sequence[Claim]:
+    """The claims without those of records, revisions and calls that were erased, where marks of them are kept."""
+    row = await tx.row("has_erased", tenant.id)
+    if row is None or not row["any"]:
+        return claims
+    marks = [_marks(tenant, one) for one in claims]
+    erased = {row["key"] for row in await tx.rows("erased_among", list({mark for of_one in marks for mark in of_one}))}
+    return [one for one, of_one in zip(claims, marks, strict=True) if erased.isdisjoint(of_one)]
+
+
+def _marks(tenant: Tenant, one: Claim) -> tuple[UUID, ...]:
+    """Each mark that would keep the claim out: of its record, of this revision, of the call that it waits for."""
+    own = one.key, revision_mark(tenant.key, one.key, one.digest)
+    return (*own, call_key(tenant, one.fact)) if isinstance(one.fact, (Transcript, Mark)) else own
+
+
+async def replace(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], dirty: set[UUID], now: datetime) -> Landed:
+    """Put stored revisions, rewritten, where they hung, their old rows being gone; fold the dirty nodes anew.
+
+    A revision keeps its digest, and so its place among the others, whatever was taken out of it.
+    """
+    landed = Landed()
+    known = {row["key"]: row for row in await tx.rows("known_records", [one.key for one in claims])}
+    winners = [one for one in claims if one.was_current]
+    losers = [one for one in claims if not one.was_current]
+    given = {key: row["given_at"] for key, row in known.items()}
+    touching = await _place(tx, tenant, winners, losers, given, now, landed)
+    landed.dirty = dirty | await _gather(tx, winners, touching, known)
+    await _fold(tx, tenant, landed.dirty)
     return landed
 
 
@@ -74,11 +117,13 @@ async def lock(tx: Transaction, tenant: Tenant) -> None:
     await tx.prepare_staging()
 
 
-async def cut(tx: Transaction, tenant: Tenant, identifier: Identifier, at: datetime, now: datetime) -> Landed:
+async def cut(tx: Transaction, tenant: Tenant, identifier: Identifier, made: Cut, now: datetime) -> Landed:
     """The identifier changed hands at a time: divide its node into epochs, and let every record go by its time."""
-    epochs = len((await _cuts(tx, tenant)).get(identifier, ()))
-    await tx.run("add_cut", tenant.id, identifier.kind, identifier.value, identifier.scope, at)
-    nodes = [node_of(tenant.key, identifier, epoch) for epoch in range(epochs + 1)]
+    before = (await cuts(tx, tenant)).get(identifier, [])
+    place = identifier.kind, identifier.value, identifier.scope
+    await tx.run("add_cut", tenant.id, *place, made.at, made.author, made.reason)
+    # Only the epoch that the time lies in is divided.
+    nodes = [node_of(tenant.key, identifier, epoch_of(before, made.at))]
     keys = [row["record"] for row in await tx.rows("touching_records", nodes)]
     known = {row["key"]: row for row in await tx.rows("known_records", keys)}
     places = [known[key]["nodes"][0] for key in known]
@@ -187,7 +232,7 @@ async def _place(
     landed: Landed,
 ) -> dict[UUID, list[UUID]]:
     """Put facts and links where they belong, and say so in the registry; gives the nodes that each winner touches."""
-    placing = Placing(tenant, await _cuts(tx, tenant), frozenset(tenant.settings.blocked))
+    placing = Placing(tenant, await cuts(tx, tenant), frozenset(tenant.settings.blocked))
     rows = Rows()
     touching = {one.key: placing.add(rows, one, given.get(one.key, now), current=True) for one in winners}
     for one in losers:
@@ -198,11 +243,12 @@ async def _place(
     return touching
 
 
-async def _cuts(tx: Transaction, tenant: Tenant) -> dict[Identifier, list[datetime]]:
-    cuts: defaultdict[Identifier, list[datetime]] = defaultdict(list)
+async def cuts(tx: Transaction, tenant: Tenant) -> dict[Identifier, list[datetime]]:
+    """When the tenant's identifiers changed hands, oldest first."""
+    found: defaultdict[Identifier, list[datetime]] = defaultdict(list)
     for row in await tx.rows("cuts", tenant.id):
-        cuts[Identifier(row["kind"], row["value"], row["scope"])].append(row["at"])
-    return cuts
+        found[Identifier(row["kind"], row["value"], row["scope"])].append(row["at"])
+    return found
 
 
 async def _take_out(tx: Transaction, old: Sequence[tuple[Row, UUID]], landed: Landed) -> set[UUID]:

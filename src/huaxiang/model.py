@@ -54,7 +54,8 @@ class Mention(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     """An identifier as a record spells it, and what the record says about it.
 
     `verified`: the source has proved that the customer holds it. `about`: particulars of the identifier itself, in the
-    model's words (`platform`, `from_to`, `app`, `identity_id`, `identity_type`, …).
+    model's words (`platform`, `from_to`, `app`, `identity_id`, `identity_type`, …). `held_at`: where it changes hands,
+    meant as it was held then; as it was held when the fact happened, unless given.
     """
 
     kind: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
@@ -62,6 +63,7 @@ class Mention(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     scope: Annotated[str, Meta(max_length=128)] = ""
     verified: bool = False
     about: dict[Name, str | int] = {}
+    held_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -435,24 +437,37 @@ class PortraitPage(msgspec.Struct, frozen=True):
 class Limits(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """The guards against false merges; None lifts one.
 
-    `neighbours`: most distinct neighbours of one kind that an identifier may have before it joins nobody;
-    `identifiers`: most identifiers of one kind in a customer; both by kind, `*` for every other.
+    `neighbours`: most distinct neighbours of one kind that an identifier may have before it joins nobody, by its kind
+    and theirs (`phone:unionid`), else by its kind, else `*`. A phone or a mailbox of more than five WeChat users is an
+    office's; a WeChat user may well have dozens of openids. `identifiers`: most identifiers of one kind in a customer.
     `customer_size`: most nodes of a set connected by all its links before its weakest class is suspended.
     """
 
-    neighbours: dict[str, Annotated[int, Meta(ge=1)] | None] = msgspec.field(default_factory=lambda: {"*": 20})
-    identifiers: dict[str, Annotated[int, Meta(ge=1)] | None] = msgspec.field(default_factory=lambda: {"*": 50})
+    neighbours: dict[str, Annotated[int, Meta(ge=1)] | None] = msgspec.field(
+        default_factory=lambda: {"phone:unionid": 5, "email:unionid": 5, "unionid:openid": 100, "*": 20}
+    )
+    identifiers: dict[str, Annotated[int, Meta(ge=1)] | None] = msgspec.field(
+        default_factory=lambda: {"openid": 100, "*": 50}
+    )
     customer_size: Annotated[int, Meta(ge=1)] | None = 1000
 
 
 class TenantSettings(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a tenant decides. `weights`: by interaction type, `*` for every other; `ranks`: by source, 0 else."""
+    """What a tenant decides. `weights`: by interaction type, `*` for every other; `ranks`: by source, 0 else.
+
+    `matching`: by source, `*` for every other: kinds of identifiers in the order in which a fact hangs on them; others
+    come after, in the record's own order. A call always hangs on its number. `erasure_marks`: keep a keyed mark of each
+    erased record, pseudonymous data, which keeps its redelivery out. Not unless the tenant says so: of somebody who
+    asked to be forgotten, nothing that could be left out stays by default.
+    """
 
     portrait_scope: Literal["number", "customer"] = "number"
     weights: dict[str, Annotated[int, Meta(ge=0, le=1_000_000)]] = msgspec.field(default_factory=lambda: {"*": 1})
     ranks: dict[str, Annotated[int, Meta(ge=-1000, le=1000)]] = {}
     blocked: tuple[str, ...] = ()
+    matching: dict[str, tuple[str, ...]] = {}
     limits: Limits = Limits()
+    erasure_marks: bool = False
 
     def weight(self, kind: str) -> int:
         """How much one interaction of this type counts."""

@@ -283,19 +283,21 @@ async def portraits(
     tenant: Tenant,
     *,
     nodes: Sequence[UUID] | None,
+    past: Sequence[UUID],
     labels: Sequence[str],
     offset: int,
     limit: int,
 ) -> PortraitPage:
     """A page of numbers with calls (or of customers, if that is the tenant's scope), by descending spelling.
 
-    `nodes`: only these; None for all. `labels`: a row must carry them all, each a mark's name or `type/name`.
+    `nodes`: only these; None for all. `past`: the nodes of former holders of numbers that changed hands: no row is
+    called after one of these. `labels`: a row must carry them all, each a mark's name or `type/name`.
     """
     kind = "callers" if tenant.settings.portrait_scope == "customer" else "numbers"
     asked = None if nodes is None else list(nodes)
-    counted = await tx.row(f"count_{kind}", tenant.id, asked, list(labels))
+    counted = await tx.row(f"count_{kind}", tenant.id, asked, list(labels), list(past))
     assert counted is not None
-    rows = await tx.rows(f"page_{kind}", tenant.id, asked, list(labels), limit, offset)
+    rows = await tx.rows(f"page_{kind}", tenant.id, asked, list(labels), limit, offset, list(past))
     every = [node for row in rows for node in row["nodes"]]
     calls = {row["node"]: _calls(row) for row in await tx.rows("calls", every)}
     refs, marks = await _call_refs(tx, every), await _marks(tx, every)

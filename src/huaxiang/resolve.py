@@ -162,33 +162,38 @@ def _stays_flat(group: _Group, limits: Limits) -> bool:
 
 
 async def _join_plain(tx: Transaction, tenant: Tenant, plan: _Plan) -> list[Move]:
+    """Plain islands become one, and one customer, called after its smallest number."""
     merged: list[Island] = []
-    labels: list[tuple[int, int]] = []
+    labels: dict[int, int] = {}
     for group in plan.plain:
         smallest = min(group.islands)
         merged.append(group.merged(smallest, "plain"))
-        labels += [(label, smallest) for label in group.islands if label != smallest]
-    moves = [_move(row) for row in await tx.each("join_islands", labels, tenant.id)]
-    await _keep(tx, tenant, merged, (label for label, _ in labels))
+        labels.update({label: smallest for label in group.islands if label != smallest})
+    rows = await tx.rows("nodes_of_islands", tenant.id, list(labels)) if labels else []
+    moves = [Move(row["node"], row["number"], row["customer"], labels[row["island"]]) for row in rows]
+    await tx.each("relabel", [(move.node, move.after, move.after) for move in moves])
+    await _keep(tx, tenant, merged, labels)
     return moves
 
 
 async def _join_flat(tx: Transaction, tenant: Tenant, plan: _Plan) -> list[Move]:
+    """What joins a flat island is suspended; of what was plain each node is a customer of its own again."""
     merged: list[Island] = []
-    labels: list[tuple[int, int]] = []
-    plain: list[int] = []
+    labels: dict[int, int] = {}
+    plain: set[int] = set()
     for group in plan.flat:
         largest = max(group.islands.values(), key=lambda island: (island.size, -island.label)).label
         merged.append(group.merged(largest, "flat"))
-        labels += [(label, largest) for label in group.islands if label != largest]
-        plain += [label for label, island in group.islands.items() if island.state == "plain" and island.size > 1]
+        labels.update({label: largest for label in group.islands if label != largest})
+        plain |= {label for label, island in group.islands.items() if island.state == "plain" and island.size > 1}
         await _suspend_edges(tx, group.edges, "size")
-    moves: list[Move] = []
     if plain:
-        await tx.run("suspend_islands", plain)
-        moves = [_move(row) for row in await tx.rows("scatter_islands", tenant.id, plain)]
-    await tx.each("move_islands", labels, tenant.id)
-    await _keep(tx, tenant, merged, (label for label, _ in labels))
+        await tx.run("suspend_islands", list(plain))
+    rows = await tx.rows("nodes_of_islands", tenant.id, list(labels.keys() | plain)) if labels or plain else []
+    moves = [Move(row["node"], row["number"], row["customer"], row["number"]) for row in rows]
+    islands = [labels.get(row["island"], row["island"]) for row in rows]
+    await tx.each("relabel", [(move.node, move.after, island) for move, island in zip(moves, islands, strict=True)])
+    await _keep(tx, tenant, merged, labels)
     return moves
 
 
@@ -206,10 +211,6 @@ async def _suspend_edges(tx: Transaction, edges: Iterable[Edge], reason: str) ->
     records = [edge.record for edge in edges for _ in range(2)]
     rows = [(*ends, record, reason) for ends, record in zip(both, records, strict=True)]
     await tx.each("suspend", rows)
-
-
-def _move(row: Row) -> Move:
-    return Move(row["node"], row["number"], row["before"], row["after"])
 
 
 def _island(row: Row) -> Island:

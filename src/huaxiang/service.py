@@ -20,10 +20,10 @@ from uuid import UUID, uuid4
 import msgspec
 
 from huaxiang import feed, ingest, read
-from huaxiang.claim import Claim, claim, definition
+from huaxiang.claim import Claim, claim, definition, epoch_of
 from huaxiang.dialects.telrobot.wire import number_of
 from huaxiang.errors import Busy, InputInvalid, NotFound, Refused, SettingsInvalid
-from huaxiang.identifiers import node_of, normalise
+from huaxiang.identifiers import SEALED, node_of, normalise, sealed
 from huaxiang.keyring import Keyring, check_time_zone, tenant_of
 from huaxiang.model import (
     CrmRecord,
@@ -133,21 +133,45 @@ class Service(Keyring):
             SettingsInvalid: there is no such time zone, or a setting is out of its range.
 
         """
-        encoded = None if settings is None else _encode_settings(settings)
         async with self.store.writing() as tx:
-            tenant = await _locked(tx, tenant)
-            changed = msgspec.structs.replace(
-                tenant,
-                time_zone=time_zone or tenant.time_zone,
-                login_name=login_name or tenant.login_name,
-                settings=settings or tenant.settings,
-            )
-            await check_time_zone(tx, changed.time_zone)
-            encoded = encoded or _encode_settings(changed.settings)
-            await tx.run("set_tenant", tenant.id, changed.login_name, changed.time_zone, encoded)
-            if _derives(tenant) != _derives(changed):
-                async for _ in self._rebuild(tx, changed):
-                    pass
+            return await self.change_tenant(tx, tenant, time_zone=time_zone, login_name=login_name, settings=settings)
+
+    async def hold(self, tx: Transaction, tenant: Tenant) -> Tenant:
+        """Hold the tenant's lock until the transaction ends; gives the tenant as it is now.
+
+        Raises:
+            NotFound: there is no such tenant any more.
+
+        """
+        return await _locked(tx, tenant)
+
+    async def change_tenant(
+        self,
+        tx: Transaction,
+        tenant: Tenant,
+        *,
+        time_zone: str | None = None,
+        login_name: str | None = None,
+        settings: TenantSettings | None = None,
+    ) -> Tenant:
+        """What `set_tenant` does, in a transaction that decides for itself how it ends."""
+        tenant = await _locked(tx, tenant)
+        changed = msgspec.structs.replace(
+            tenant,
+            time_zone=time_zone or tenant.time_zone,
+            login_name=login_name or tenant.login_name,
+            settings=settings or tenant.settings,
+        )
+        await check_time_zone(tx, changed.time_zone)
+        encoded = _encode_settings(changed.settings)
+        await tx.run("set_tenant", tenant.id, changed.login_name, changed.time_zone, encoded)
+        if not changed.settings.erasure_marks:
+            await tx.run("drop_erased", tenant.id)
+        if _summed_by(tenant) != _summed_by(changed):
+            async for _ in self._rebuild(tx, changed):
+                pass
+        elif tenant.settings.limits != changed.settings.limits:
+            await _resolve_all(tx, changed)
         return changed
 
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -196,11 +220,26 @@ class Service(Keyring):
         )
 
     async def _land_decision(self, tenant: Tenant, decision: Link) -> None:
-        outcome = await self.land(tenant, [(1, Parsed((decision,)))])
-        for reject in outcome.rejects:
-            raise InputInvalid(field=reject.field, reason=reject.reason)
+        async with self.store.writing() as tx:
+            await self.land_decision(tx, await _locked(tx, tenant), decision)
 
-    async def cut(self, tenant: Tenant, mention: Mention, at: datetime) -> None:
+    async def land_decision(self, tx: Transaction, tenant: Tenant, decision: Link) -> None:
+        """Land a person's word where the tenant's lock is held; the next one, in the same transaction, sees its effect.
+
+        Raises:
+            InputInvalid: an identifier can't be one, or a field is out of its range.
+
+        """
+        now = self.now()
+        claimed = claim(tenant, 1, decision, now)
+        if isinstance(claimed, Reject):
+            raise InputInvalid(field=claimed.field, reason=claimed.reason)
+        await tx.run("clear_staging")
+        landed = await ingest.land(tx, tenant, [claimed], now)
+        moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
+        await feed.note(tx, tenant, landed, moves)
+
+    async def cut(self, tenant: Tenant, mention: Mention, at: datetime, *, author: str = "", reason: str = "") -> None:
         """The identifier changed hands at a time: what was said of it before is another customer's.
 
         Raises:
@@ -212,7 +251,7 @@ class Service(Keyring):
             raise InputInvalid(field="identifiers", reason="no text for an identifier that changes hands")
         async with self.store.writing() as tx:
             tenant = await _locked(tx, tenant)
-            landed = await ingest.cut(tx, tenant, identifier, at, self.now())
+            landed = await ingest.cut(tx, tenant, identifier, ingest.Cut(at, author, reason), self.now())
             moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
             await feed.note(tx, tenant, landed, moves)
 
@@ -240,7 +279,15 @@ class Service(Keyring):
             if not all(can_be_kept(label) for label in labels):
                 return PortraitPage(0, ())
             offset, limit = min(offset, LARGEST), min(limit, LARGEST)
-            return await read.portraits(tx, tenant, nodes=nodes, labels=labels, offset=offset, limit=limit)
+            return await read.portraits(
+                tx,
+                tenant,
+                nodes=nodes,
+                past=await _past_nodes(tx, tenant, self.now()),
+                labels=labels,
+                offset=offset,
+                limit=limit,
+            )
 
     async def crm_view(self, tenant: Tenant, *, account: UUID, customer_id: UUID, by: AccessKey) -> CrmView:
         """A CRM record with its customer, as `account` sees it; the view is noted, the answer tells of the one before.
@@ -321,10 +368,18 @@ def _encode_settings(settings: TenantSettings) -> bytes:
     return encoded
 
 
-def _derives(tenant: Tenant) -> object:
-    """What summaries, places and customers are derived from, beside the facts."""
+def _summed_by(tenant: Tenant) -> object:
+    """What summaries, places and links are derived from, beside the facts."""
     settings = tenant.settings
-    return tenant.time_zone, settings.ranks, settings.blocked, settings.limits
+    return tenant.time_zone, settings.ranks, settings.blocked, settings.matching
+
+
+async def _resolve_all(tx: Transaction, tenant: Tenant) -> None:
+    """Name all customers anew from the links as they stand: a change of limits moves no fact."""
+    await feed.remember(tx, tenant)
+    linked = {row["node"] for row in await tx.rows("linked_nodes", tenant.id)}
+    await resolve(tx, tenant, linked, linked)
+    await feed.note_rebuilt(tx, tenant)
 
 
 def _phone(number: str) -> Identifier | None:
@@ -338,13 +393,24 @@ async def _nodes(
     tx: Transaction, tenant: Tenant, identifiers: Iterable[Identifier], now: datetime
 ) -> dict[Identifier, UUID]:
     """The nodes that these identifiers have now."""
-    epochs: dict[Identifier, int] = {}
-    for row in await tx.rows("cuts", tenant.id):
-        if row["at"] <= now:
-            identifier = Identifier(row["kind"], row["value"], row["scope"])
-            epochs[identifier] = epochs.get(identifier, 0) + 1
-    known = (one for one in identifiers if can_be_kept(one.kind + one.scope + one.value))
-    return {one: node_of(tenant.key, one, epochs.get(one, 0)) for one in known}
+    cuts = await ingest.cuts(tx, tenant)
+    known = [one for one in identifiers if can_be_kept(one.kind + one.scope + one.value)]
+    kept = {one: _sealed(tenant, one) if one.kind in SEALED else one for one in known}
+    return {one: node_of(tenant.key, seal, epoch_of(cuts.get(seal, ()), now)) for one, seal in kept.items()}
+
+
+def _sealed(tenant: Tenant, identifier: Identifier) -> Identifier:
+    """An identifier as its node is called, where its value is kept only as a keyed hash."""
+    return normalise(sealed(tenant.key, Mention(identifier.kind, identifier.value, identifier.scope)))
+
+
+async def _past_nodes(tx: Transaction, tenant: Tenant, now: datetime) -> list[UUID]:
+    """The nodes of identifiers that changed hands, but for those that hold them now."""
+    past: list[UUID] = []
+    for identifier, cuts in (await ingest.cuts(tx, tenant)).items():
+        epochs = {0, *(epoch_of([cut], cut) for cut in cuts)} - {epoch_of(cuts, now)}
+        past += [node_of(tenant.key, identifier, epoch) for epoch in sorted(epochs)]
+    return past
 
 
 def _live_record(customer: Customer, record_id: str, owners: set[str], main: str) -> CrmRecord:

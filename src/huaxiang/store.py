@@ -151,6 +151,15 @@ class Store:
         ):
             yield Transaction(connection, timeout_s=READ_SECONDS)
 
+    async def maintain(self, name: str) -> bool:
+        """Run a statement that no transaction may hold (VACUUM, CHECKPOINT); gives whether the database let us."""
+        async with self._connection() as connection:
+            try:
+                await connection.execute(STATEMENTS[name])
+            except (asyncpg.InsufficientPrivilegeError, asyncpg.QueryCanceledError, TimeoutError):
+                return False
+        return True
+
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Connection]:
         if self._pool is None:

@@ -29,6 +29,7 @@ from huaxiang.model import (
 
 Cut: TypeAlias = tuple[Mention, datetime]
 
+NAMES: list[str | None] = ["1", "2", "3", None]
 # Around midnights of Shanghai, so that days are told apart; one without a zone, which is the tenant's.
 TIMES = [datetime(2021, 3, 1, 12, tzinfo=UTC) + timedelta(hours=hours) for hours in (0, 3, 5, 24, 480)]
 NAIVE = datetime(2021, 3, 2, 0, 0)  # noqa: DTZ001 (it is meant: a source that tells no zone)
@@ -69,7 +70,7 @@ def said(**more: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any]]:
     return {
         "source": st.sampled_from(["crm", "web"]),
         "enterprise": st.sampled_from(["", "e"]),
-        "id": st.sampled_from(["1", "2", "3", None]),
+        "id": st.sampled_from(NAMES),
         "at": times,
         "updated_at": st.sampled_from([None, None, *TIMES[:2]]),
         "created_at": st.sampled_from([None, None, *TIMES[:2]]),
@@ -92,22 +93,25 @@ utterances = st.builds(
 )
 counts = st.sampled_from([None, 0, 7, 60])
 
-calls = st.builds(
-    Call,
-    **said(source=st.just("crm"), enterprise=st.just("e"), duration=counts, rounds=counts),
-    city=st.sampled_from([None, "北京-北京"]),
-)
-transcripts = st.builds(
-    Transcript,
-    **said(**call_names, side=st.sampled_from([None, "agent", "client"])),
-    utterances=st.lists(utterances, max_size=3).map(tuple),
-)
-marks = st.builds(
-    Mark,
-    **said(**call_names, type=st.just("意向"), name=st.sampled_from(["高", "低"]), second=counts),
-    by=st.sampled_from(["check", "person"]),
-    deleted=st.booleans(),
-)
+
+def calls_named(names: list[str | None]) -> st.SearchStrategy[Call]:
+    more = said(
+        source=st.just("crm"), enterprise=st.just("e"), id=st.sampled_from(names), duration=counts, rounds=counts
+    )
+    return st.builds(Call, **more, city=st.sampled_from([None, "北京-北京"]))
+
+
+def transcripts_named(names: list[str | None]) -> st.SearchStrategy[Transcript]:
+    more = said(**call_names, id=st.sampled_from(names), side=st.sampled_from([None, "agent", "client"]))
+    return st.builds(Transcript, **more, utterances=st.lists(utterances, max_size=3).map(tuple))
+
+
+def marks_named(names: list[str | None]) -> st.SearchStrategy[Mark]:
+    labels = {"type": st.just("意向"), "name": st.sampled_from(["高", "低"]), "second": counts}
+    more = said(**call_names, **labels, id=st.sampled_from(names))
+    return st.builds(Mark, **more, by=st.sampled_from(["check", "person"]), deleted=st.booleans())
+
+
 interactions = st.builds(
     Interaction,
     **said(type=st.sampled_from(["view", "share"]), account=st.sampled_from([None, "gh"])),
@@ -137,7 +141,20 @@ partings = st.builds(
 
 linking: st.SearchStrategy[AnyFact] = st.one_of(links, partings, profiles)
 facts: st.SearchStrategy[AnyFact] = st.one_of(
-    calls, calls, transcripts, marks, interactions, profiles, subscriptions, crm_records, links, partings
+    calls_named(NAMES),
+    calls_named(NAMES),
+    transcripts_named(NAMES),
+    marks_named(NAMES),
+    interactions,
+    profiles,
+    subscriptions,
+    crm_records,
+    links,
+    partings,
+)
+# Two calls, and one transcript and one mark that go from one to the other and back.
+calling: st.SearchStrategy[AnyFact] = st.one_of(
+    calls_named(["1", "2"]), transcripts_named(["1"]), marks_named(["1"]), marks_named(["1", "2"])
 )
 limits = st.builds(
     Limits,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -89,7 +89,8 @@ class World:
 
     def node(self, identifier: Identifier, at: datetime) -> UUID:
         """The identifier's place at a time: one for each time that it changed hands before."""
-        epoch = len([cut for cut in self.cuts.get(identifier, ()) if cut <= at])
+        past = [cut for cut in self.cuts.get(identifier, ()) if cut <= at]
+        epoch = (max(past) - LONG_AGO) // timedelta(microseconds=1) if past else 0
         node = node_of(self.tenant.key, identifier, epoch)
         self.identifiers[node] = identifier
         return node

@@ -3,115 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from datetime import UTC, date, datetime
 
-import asyncpg
 import msgspec
 import pytest
+from desk import (
+    NOON,
+    NUMBER,
+    OTHER,
+    OTHER_NUMBER,
+    OTHER_UNIONID,
+    PHONE,
+    PHONE_SPELLED,
+    SAID,
+    SOMEBODY,
+    SOMEBODY_ELSE,
+    UNIONID,
+    Desk,
+    call,
+    event,
+    later,
+    mark,
+    profile,
+    transcript,
+)
 
-from huaxiang.errors import InputInvalid, NotFound, SettingsInvalid
-from huaxiang.keyring import KeyOptions
+from huaxiang.errors import InputInvalid, SettingsInvalid
 from huaxiang.model import (
-    AccessKey,
-    AnyFact,
-    Call,
-    Customer,
-    CustomField,
     Identifier,
-    Interaction,
-    Json,
     Limits,
-    Link,
-    Mark,
     Mention,
     Origin,
-    Outcome,
-    Parsed,
-    PortraitPage,
-    Record,
     Subscription,
-    Tenant,
     TenantSettings,
     Trait,
-    Transcript,
-    Utterance,
 )
 from huaxiang.service import Service
 from huaxiang.store import opened
-
-NOON = datetime(2021, 3, 1, 4, tzinfo=UTC)
-"""Noon in Shanghai."""
-PHONE, PHONE_SPELLED = Mention("phone", "13900000001"), Mention("phone", "+86 139-0000-0001")
-OTHER = Mention("phone", "13900000002")
-NUMBER, OTHER_NUMBER = Identifier("phone", "+8613900000001"), Identifier("phone", "+8613900000002")
-SOMEBODY, SOMEBODY_ELSE = Mention("unionid", "u1"), Mention("unionid", "u2")
-UNIONID, OTHER_UNIONID = Identifier("unionid", "u1"), Identifier("unionid", "u2")
-SAID = (
-    Utterance("你好", 0, channel=1),
-    Utterance("您好", 900, channel=0),
-    Utterance("再见", 2000, channel=1),
-    Utterance("再见", 2500, channel=0),
-)
-
-
-def later(minutes: int) -> datetime:
-    return NOON + timedelta(minutes=minutes)
-
-
-def call(record: str, *, minutes: int = 0, by: Mention = PHONE, **more: Json) -> Call:
-    return Call(source="tinet", enterprise="e", id=record, at=later(minutes), identifiers=(by,), **more)
-
-
-def transcript(of: str, **more: Json) -> Transcript:
-    return Transcript(source="tinet", enterprise="e", id="t", at=NOON, call=of, **more)
-
-
-def mark(record: str, *, minutes: int = 0, of: str = "1", name: str = "高", **more: Json) -> Mark:
-    return Mark(source="tinet", enterprise="e", id=record, at=later(minutes), call=of, type="意向", name=name, **more)
-
-
-def profile(record: str | None, *mentions: Mention, minutes: int = 0, **more: Json) -> Trait:
-    return Trait(source="crm", id=record, at=later(minutes), identifiers=mentions, **more)
-
-
-def event(record: str, *mentions: Mention, **more: Json) -> Interaction:
-    return Interaction(source="web", id=record, at=NOON, identifiers=mentions, type="view", **more)
-
-
-class Desk:
-    """The house as these sentences use it: a fact at a time, for one tenant."""
-
-    def __init__(self, service: Service, tenant: Tenant) -> None:
-        self.service, self.tenant = service, tenant
-
-    async def land(self, *facts: AnyFact) -> Outcome:
-        return await self.service.land(self.tenant, [(line, Parsed((fact,))) for line, fact in enumerate(facts, 1)])
-
-    async def ask(self, wanted: Identifier | int) -> Customer | None:
-        return (await self.service.customers(self.tenant, [wanted]))[0]
-
-    async def find(self, wanted: Identifier = NUMBER) -> Customer:
-        customer = await self.ask(wanted)
-        assert customer is not None
-        return customer
-
-    async def decide(self, settings: TenantSettings) -> None:
-        self.tenant = await self.service.set_tenant(self.tenant, settings=settings)
-
-    async def page(self, *labels: str, numbers: Sequence[str] | None = None) -> PortraitPage:
-        return await self.service.portraits(self.tenant, numbers=numbers, labels=labels, offset=0, limit=10)
-
-    async def one_customer(self, *wanted: Identifier) -> bool:
-        return len({(await self.find(one)).id for one in wanted}) == 1
-
-
-@pytest.fixture
-def desk(service: Service, tenant: Tenant) -> Desk:
-    return Desk(service, tenant)
-
 
 # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -429,226 +357,6 @@ async def test_follows_are_told_by_the_openid_that_is_meant(desk: Desk) -> None:
         )
     follows = (await desk.find(Identifier("openid", "o1", "app"))).summary.follows
     assert [one.openid for one in follows] == ["o1", "o1"]
-
-
-# ── traits and values ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def test_a_null_says_that_the_customer_has_none_any_more(desk: Desk) -> None:
-    await desk.land(profile("a", SOMEBODY, traits={"name": "张", "city": "北京"}))
-    await desk.land(profile("b", SOMEBODY, minutes=1, traits={"name": None}))
-    customer = await desk.find(UNIONID)
-    assert (customer.trait("name"), customer.trait("city")) == (None, "北京")
-
-
-VALUES: dict[str, Any] = {
-    "nested": {"b": [1, {"a": None}], "": ""},
-    "large": 123456789012345678901234567890,
-    "small": -1,
-    "float": 2.5,
-    "huge": 10**300,
-    "tiny": 1e-300,
-    "text": "画像 𠀀 \u2028 \\u0000",
-    " identity": "a trait like any other",
-    "n" * 128: True,
-    "名" * 128: False,
-}
-
-
-async def test_every_value_that_json_can_say_comes_back_as_it_was(desk: Desk) -> None:
-    outcome = await desk.land(profile("a", SOMEBODY, traits=VALUES, details=VALUES))
-    assert outcome.rejects == ()
-    customer = await desk.find(UNIONID)
-    assert {name: customer.trait(name) for name in VALUES} == VALUES
-    assert [one.about for one in customer.identities] == [{}]
-
-
-async def test_the_largest_names_that_the_model_allows_can_be_kept(desk: Desk) -> None:
-    wide = "𠀀"
-    outcome = await desk.land(
-        Interaction(source=wide * 128, enterprise=wide * 128, id=wide * 256, at=NOON, identifiers=(
-            Mention("third_id", wide * 256, scope=wide * 128), PHONE), type=wide * 128, account=wide * 128),
-        Call(source=wide * 128, enterprise=wide * 128, id=wide * 256, at=NOON,
-             identifiers=(Mention("third_id", wide * 256, scope=wide * 128),)),
-        Mark(source=wide * 128, enterprise=wide * 128, id=wide * 256, at=NOON, call=wide * 256, type=wide * 128,
-             name=wide * 128),
-    )  # fmt: skip
-    assert outcome.rejects == ()
-    assert len((await desk.find()).summary.marks) == 1
-    assert (await desk.page(wide * 128)).total == 1
-
-
-async def test_a_fact_without_a_time_is_given_one_and_a_rebuild_keeps_it(desk: Desk) -> None:
-    untimed = Trait(source="crm", identifiers=(SOMEBODY,), traits={"name": "张"})
-    await desk.land(untimed, untimed)
-    given = await desk.find(UNIONID)
-    assert (await desk.service.counts(desk.tenant))["records"] == 2
-    async for _ in desk.service.rebuild(desk.tenant):
-        pass
-    assert await desk.find(UNIONID) == given
-
-
-async def test_a_timed_fact_without_an_id_is_one_however_often_it_comes(desk: Desk) -> None:
-    nameless = msgspec.structs.replace(call("1", duration=5), id=None)
-    await desk.land(nameless, nameless)
-    assert (await desk.land(nameless)).known == 1
-    assert (await desk.find()).summary.calls.count == 1
-
-
-async def test_a_fact_keyed_by_its_record_keeps_the_time_of_its_first_arrival(desk: Desk) -> None:
-    untimed = Trait(source="crm", id="1", identifiers=(SOMEBODY,), traits={"name": "张"})
-    await desk.land(untimed)
-    first = (await desk.find(UNIONID)).summary.traits["name"].order.at
-    await desk.land(msgspec.structs.replace(untimed, traits={"name": "李"}, updated_at=NOON))
-    said = (await desk.find(UNIONID)).summary.traits["name"]
-    assert (said.order.at, said.value) == (first, "李")
-
-
-REFUSED: list[tuple[AnyFact, str]] = [
-    (profile("a", SOMEBODY, traits={"name": "\0"}), "traits"),
-    (profile("a\0", SOMEBODY), "id"),
-    (profile("a", Mention("unionid", "u\0")), "identifiers"),
-    (profile("a", SOMEBODY, traits={"n" * 129: 1}), "traits"),
-    (profile("a", SOMEBODY, minutes=60 * 24 * 365 * 500), "at"),
-    (profile("a", SOMEBODY, updated_at=datetime(1899, 12, 31, tzinfo=UTC)), "updated_at"),
-    (profile("a", SOMEBODY, created_at=datetime(2200, 1, 1, tzinfo=UTC)), "created_at"),
-    (profile("a"), "identifiers"),
-    (profile("a", Mention("email", "nobody")), "identifiers"),
-    (event("a", SOMEBODY, upstream=Mention("email", "nobody")), "upstream"),
-    (profile("a", SOMEBODY, origin=Origin(upstream=Mention("email", "nobody"))), "origin.upstream"),
-    (call("1", duration=-1), "duration"),
-    (Link(source="crm", id="1", identifiers=(SOMEBODY,)), "identifiers"),
-    (profile("a", SOMEBODY, details={"text": "x" * 9_000_000}), ""),
-]
-
-
-@pytest.mark.parametrize(("fact", "field"), REFUSED)
-async def test_a_fact_that_can_not_be_kept_is_refused_by_its_field_and_the_next_one_lands(
-    desk: Desk, fact: AnyFact, field: str
-) -> None:
-    outcome = await desk.land(fact, profile("good", SOMEBODY, traits={"name": "张"}))
-    assert [(reject.line, reject.field) for reject in outcome.rejects] == [(1, field)]
-    assert outcome.landed == 1
-    assert (await desk.find(UNIONID)).trait("name") == "张"
-
-
-async def test_of_a_record_of_many_facts_all_land_or_none(desk: Desk) -> None:
-    records = [(7, Parsed((profile("a", SOMEBODY), profile("b"))))]
-    outcome = await desk.service.land(desk.tenant, records)
-    assert [reject.line for reject in outcome.rejects] == [7]
-    assert await desk.ask(UNIONID) is None
-
-
-async def test_an_unknown_identifier_or_number_is_nobody(desk: Desk) -> None:
-    wanted = [NUMBER, Identifier("unionid", "\0"), Identifier("unionid", "\ud800"), 7, 0, -1, 2**63, -(2**64)]
-    assert await desk.service.customers(desk.tenant, wanted) == [None] * len(wanted)
-
-
-async def test_another_tenant_sees_nothing_of_it(desk: Desk) -> None:
-    await desk.land(profile("p", SOMEBODY))
-    ours = await desk.find(UNIONID)
-    other = await desk.service.create_tenant("other")
-    assert await desk.service.customers(other, [UNIONID, ours.id]) == [None, None]
-    await desk.service.land(other, [(1, Parsed((profile("p", SOMEBODY, traits={"name": "李"}),)))])
-    assert await desk.find(UNIONID) == ours
-
-
-# ── CRM records ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def crm_record(record: UUID, *, minutes: int = 0, **more: Json) -> Record:
-    named = (Mention("crm_id", str(record), scope="telrobot"), PHONE)
-    serial = f"{record}-{minutes}"
-    return Record(source="telrobot", id=serial, at=later(minutes), record=str(record), identifiers=named, **more)
-
-
-async def reader(desk: Desk) -> AccessKey:
-    credential = await desk.service.create_key(desk.tenant, "native", KeyOptions())
-    key = await desk.service.key_by_token("native", credential["token"])
-    assert key is not None
-    return key
-
-
-async def test_a_deleted_record_is_not_found_until_a_later_word_makes_it_live_again(desk: Desk) -> None:
-    record, key = uuid4(), await reader(desk)
-    account = desk.tenant.main_account
-
-    async def view() -> bool:
-        try:
-            return (await desk.service.crm_view(desk.tenant, account=account, customer_id=record, by=key)).id == record
-        except NotFound:
-            return False
-
-    await desk.land(crm_record(record))
-    assert await view()
-    await desk.land(crm_record(record, minutes=2, deleted=True))
-    assert not await view()
-    await desk.land(crm_record(record, minutes=1))
-    assert not await view()
-    await desk.land(crm_record(record, minutes=3))
-    assert await view()
-
-
-async def test_a_view_tells_of_the_one_before_and_is_kept_at_most_once_a_minute(desk: Desk, database_url: str) -> None:
-    record, key = uuid4(), await reader(desk)
-    account = desk.tenant.main_account
-    await desk.land(crm_record(record))
-    connection = await asyncpg.connect(database_url)
-
-    async def view() -> datetime | None:
-        return (await desk.service.crm_view(desk.tenant, account=account, customer_id=record, by=key)).viewed_at
-
-    async def kept() -> list[datetime]:
-        await desk.service.flush()
-        return [row["viewed_at"] for row in await connection.fetch("select viewed_at from view")]
-
-    assert await view() is None
-    first = await view()
-    assert first is not None
-    (written,) = await kept()
-    assert written >= first
-    assert await view() == written
-    assert await kept() == [written]  # it was looked at again within the minute
-    await connection.execute("update view set viewed_at = viewed_at - interval '2 minutes'")
-    assert await view() == written - timedelta(minutes=2)
-    (rewritten,) = await kept()
-    assert rewritten > written
-    await connection.close()
-
-
-async def test_the_same_records_and_accounts_in_two_tenants_know_nothing_of_each_other(desk: Desk) -> None:
-    record, owner, key = uuid4(), uuid4(), await reader(desk)
-    other = Desk(desk.service, await desk.service.create_tenant("other"))
-    for one in (desk, other):
-        await one.land(crm_record(record, owner=str(owner)))
-        viewed = await one.service.crm_view(one.tenant, account=owner, customer_id=record, by=key)
-        assert viewed.viewed_at is None
-        await one.service.flush()
-
-
-async def test_the_newest_definition_of_a_field_wins_in_any_order(desk: Desk) -> None:
-    field, key = uuid4(), await reader(desk)
-    record = uuid4()
-    main = str(desk.tenant.main_account)
-
-    def defined(minutes: int, name: str) -> Parsed:
-        return Parsed((), (CustomField(field, main, 1, later(minutes), {"name": name}),))
-
-    async def names() -> list[object]:
-        view = await desk.service.crm_view(desk.tenant, account=desk.tenant.main_account, customer_id=record, by=key)
-        return [one.details["name"] for one in view.fields]
-
-    await desk.land(crm_record(record))
-    await desk.service.land(desk.tenant, [(1, defined(2, "new")), (2, defined(1, "old"))])
-    assert await names() == ["new"]
-    await desk.service.land(desk.tenant, [(1, defined(1, "old")), (2, defined(2, "newest"))])
-    assert await names() == ["newest"]
-
-
-async def test_a_definition_that_can_not_be_kept_is_refused(desk: Desk) -> None:
-    broken = Parsed((), (CustomField(uuid4(), "", 1, NOON, {"name": "\0"}),))
-    outcome = await desk.service.land(desk.tenant, [(3, broken)])
-    assert [(reject.line, reject.field) for reject in outcome.rejects] == [(3, "details")]
 
 
 # ── rebuild ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -134,15 +134,15 @@ def deliveries(draw: st.DrawFn, facts: Sequence[AnyFact], cuts: Sequence[Cut] = 
 
 @st.composite
 def histories(
-    draw: st.DrawFn, facts: st.SearchStrategy[AnyFact] = drawn.facts, most: int = 14
+    draw: st.DrawFn, facts: st.SearchStrategy[AnyFact] = drawn.facts, least: int = 1, most: int = 14
 ) -> tuple[list[AnyFact], list[Cut], list[Step]]:
-    said = draw(st.lists(facts, min_size=1, max_size=most))
+    said = draw(st.lists(facts, min_size=least, max_size=most))
     cuts = draw(st.lists(drawn.cuts, max_size=2, unique_by=str))
     return said, cuts, draw(deliveries(said, cuts))
 
 
-@given(histories(), st.integers(1, 6))
-@settings(LAW, max_examples=60)
+@given(histories() | histories(drawn.calling, least=6), st.integers(1, 6))
+@settings(LAW, max_examples=80)
 async def test_what_is_served_depends_on_what_was_said_alone(
     house: House, history: tuple[list[AnyFact], list[Cut], list[Step]], page_rows: int
 ) -> None:

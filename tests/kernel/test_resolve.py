@@ -68,7 +68,9 @@ def graphs(draw: st.DrawFn) -> tuple[dict[UUID, Place], list[Edge], dict[UUID, P
     numbers = st.integers(1, count)
     ends = st.tuples(numbers, numbers).filter(lambda pair: pair[0] != pair[1])
     edges = {
-        edge(*draw(ends), draw(st.integers(1, 3)), draw(st.integers(0, 3)), record)
+        edge(*draw(ends), draw(st.integers(1, 3)), draw(st.integers(0, 3)), record)._replace(
+            rank=draw(st.integers(0, 1))
+        )
         for record in range(draw(st.integers(0, 14)))
     }
     sides = st.lists(numbers, min_size=2, max_size=4, unique=True)
@@ -92,7 +94,7 @@ def test_customers_are_those_of_naive_merging(
     places, edges, partings, limits = graph
     kinds = {member: place.kind for member, place in places.items()}
     ties = [
-        oracle.Tie(frozenset({one.one, one.other}), one.strength, Order(one.at, 0, one.record_id, one.record))
+        oracle.Tie(frozenset({one.one, one.other}), one.strength, Order(one.at, one.rank, one.record_id, one.record))
         for one in edges
     ]
     splits = [oracle.Split(one.at, (frozenset(one.sides[0]), frozenset(one.sides[1]))) for one in partings.values()]

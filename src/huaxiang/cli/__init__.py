@@ -3,6 +3,13 @@
     serve, demo               run.py       the server, and a tenant to try it with
     tenant …, key …           tenants.py   who is served, and who may ask
     import, rebuild, generate load.py      what comes in, and what is made from it
+    explain, export           evidence.py  why a customer is one, and all of it to take away
+    erase                     erasure.py   a person gone from everywhere
+    join, part, apart, undo, decisions, cut, cuts, review
+                              decisions.py a person's word on who is who, and what waits for it
+    suggest, suggestion …     suggest.py   customers that look like one, for a person to answer
+    rehearse                  rehearsal.py what a change would do, before it is done
+    changes, id               changes.py   what became of customers, and where an id leads
     doctor                    doctor.py    how things stand
 
 Rule 1: every command takes `--database URL` or `--data DIR`, and `--json` for machines.
@@ -17,7 +24,7 @@ import sys
 from cyclopts import App
 
 from huaxiang import __version__
-from huaxiang.cli import doctor, load, run, tenants
+from huaxiang.cli import changes, decisions, doctor, erasure, evidence, load, rehearsal, run, suggest, tenants
 from huaxiang.cli.output import fail
 from huaxiang.errors import HuaxiangError
 
@@ -34,6 +41,22 @@ app.command(tenants.key)
 app.command(load.import_, name="import")
 app.command(load.rebuild)
 app.command(load.generate)
+app.command(evidence.explain)
+app.command(evidence.export)
+app.command(erasure.erase)
+app.command(decisions.join)
+app.command(decisions.part)
+app.command(decisions.apart)
+app.command(decisions.undo)
+app.command(decisions.decisions)
+app.command(decisions.cut)
+app.command(decisions.cuts)
+app.command(decisions.review)
+app.command(rehearsal.rehearse)
+app.command(suggest.suggest)
+app.command(suggest.suggestion)
+app.command(changes.changes)
+app.command(changes.id_, name="id")
 app.command(doctor.doctor)
 
 

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -53,6 +53,11 @@ def print_json(document: object) -> None:
     """Print JSON on one line, for a machine."""
     sys.stdout.write(msgspec.json.encode(document, enc_hook=str).decode() + "\n")
     sys.stdout.flush()
+
+
+def print_rich(shown: RenderableType) -> None:
+    """Print what rich draws: a tree, a table, or a line with its markup."""
+    _stdout.print(shown)
 
 
 def say(line: str) -> None:

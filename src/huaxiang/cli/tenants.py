@@ -8,12 +8,14 @@ from uuid import UUID
 import msgspec
 from cyclopts import App, Parameter
 
+from huaxiang.cli.guards import UNCHANGED, Guards, checked, pairs
 from huaxiang.cli.output import say, show, show_rows
 from huaxiang.cli.place import HERE, Place
-from huaxiang.errors import SettingsInvalid
+from huaxiang.cli.rehearsal import told
 from huaxiang.keyring import Dialect, KeyOptions
-from huaxiang.model import Tenant, TenantSettings
+from huaxiang.model import Tenant
 from huaxiang.service import Service
+from huaxiang.steward.rehearsal import Plan, Rehearsal, rehearse
 
 tenant = App(name="tenant", help="Tenants: the enterprises whose customers are served.")
 key = App(name="key", help="Access keys: who may ask, in which dialect.")
@@ -48,15 +50,13 @@ def set_(  # noqa: PLR0913 - an option each for what a tenant decides
     login_name: str | None = None,
     portrait_scope: Literal["number", "customer"] | None = None,
     weight: Annotated[list[str] | None, Parameter(name="--weight", consume_multiple=False)] = None,
-    rank: Annotated[list[str] | None, Parameter(name="--rank", consume_multiple=False)] = None,
-    block: Annotated[list[str] | None, Parameter(name="--block", consume_multiple=False)] = None,
-    unblock: Annotated[list[str] | None, Parameter(name="--unblock", consume_multiple=False)] = None,
-    neighbours: Annotated[list[str] | None, Parameter(name="--neighbours", consume_multiple=False)] = None,
-    identifiers: Annotated[list[str] | None, Parameter(name="--identifiers", consume_multiple=False)] = None,
-    customer_size: str | None = None,
+    erasure_marks: bool | None = None,
+    guards: Guards = UNCHANGED,
     place: Place = HERE,
 ) -> None:
     """Change what a tenant decides. What depends on it is made anew in the same transaction.
+
+    It tells how many customers that joined and parted; `huaxiang rehearse` tells it before.
 
     Parameters
     ----------
@@ -70,43 +70,26 @@ def set_(  # noqa: PLR0913 - an option each for what a tenant decides
         What a row of Tinet's portraits is: a number (the vendor's way), or a customer with all its numbers.
     weight
         TYPE=N: how much an interaction of this type counts; `*=N` for every other. May be repeated.
-    rank
-        SOURCE=N: which source wins of two that say something at the same time; the higher. May be repeated.
-    block
-        A value that identifies nobody (a line of your own), or kind:value. May be repeated.
-    unblock
-        The reverse. May be repeated.
-    neighbours
-        KIND=N: most neighbours of one kind that an identifier may have before it joins nobody; `none` lifts it.
-    identifiers
-        KIND=N: most identifiers of a kind in one customer; `none` lifts it.
-    customer_size
-        N: most identifiers of a set before its weakest links are suspended; `none` lifts it.
+    erasure_marks
+        Keep a keyed mark of each record that is erased, pseudonymous data, so that its redelivery stays out. Given up,
+        the marks go.
 
     """
 
-    async def work(service: Service) -> Tenant:
+    async def work(service: Service) -> Rehearsal:
         found = await service.tenant(name)
         had = found.settings
-        limits = msgspec.structs.replace(
-            had.limits,
-            neighbours={**had.limits.neighbours, **_pairs("neighbours", neighbours)},
-            identifiers={**had.limits.identifiers, **_pairs("identifiers", identifiers)},
-            customer_size=had.limits.customer_size
-            if customer_size is None
-            else _number("customer_size", customer_size),
-        )
         changed = msgspec.structs.replace(
-            had,
+            guards.over(had),
             portrait_scope=portrait_scope or had.portrait_scope,
-            weights={**had.weights, **_pairs("weight", weight)},
-            ranks={**had.ranks, **_pairs("rank", rank)},
-            blocked=tuple(sorted({*had.blocked, *(block or ())} - {*(unblock or ())})),
-            limits=limits,
+            weights={**had.weights, **pairs("weight", weight)},
+            erasure_marks=had.erasure_marks if erasure_marks is None else erasure_marks,
         )
-        return await service.set_tenant(found, time_zone=time_zone, login_name=login_name, settings=_checked(changed))
+        plan = Plan(settings=checked(changed), time_zone=time_zone, login_name=login_name)
+        return await rehearse(service, found, plan, publish=True, examples=0)
 
-    show(_told(place.run(work)), as_json=place.json)
+    done = place.run(work)
+    show({**_told(done.tenant), **told(done)}, as_json=place.json)
 
 
 @tenant.command(name="list")
@@ -201,31 +184,7 @@ def _told(found: Tenant) -> dict[str, Any]:
         "weights": settings.weights,
         "ranks": settings.ranks,
         "blocked": list(settings.blocked),
+        "matching": settings.matching,
         "limits": msgspec.structs.asdict(settings.limits),
+        "erasure_marks": settings.erasure_marks,
     }
-
-
-def _pairs(field: str, given: list[str] | None) -> dict[str, int | None]:
-    pairs: dict[str, int | None] = {}
-    for one in given or ():
-        name, mark, number = one.rpartition("=")
-        if not mark or not name:
-            raise SettingsInvalid(field=field, reason=f"{one}: NAME=NUMBER is expected")
-        pairs[name] = _number(field, number)
-    return pairs
-
-
-def _number(field: str, text: str) -> int | None:
-    if text == "none":
-        return None
-    try:
-        return int(text)
-    except ValueError as error:
-        raise SettingsInvalid(field=field, reason=f"{text}: a whole number or `none` is expected") from error
-
-
-def _checked(settings: TenantSettings) -> TenantSettings:
-    try:
-        return msgspec.convert(msgspec.to_builtins(settings), TenantSettings)
-    except msgspec.ValidationError as error:
-        raise SettingsInvalid(field="settings", reason=str(error)) from error

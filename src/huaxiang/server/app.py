@@ -29,7 +29,7 @@ from huaxiang.dialects.telrobot import errors as telrobot_words
 from huaxiang.dialects.tinet import errors as tinet_words
 from huaxiang.errors import Busy, Failed, InputInvalid, InputTooLarge, NotFound, Refused, WrongMethod
 from huaxiang.identifiers import carrier, home
-from huaxiang.server import docs, native, rabbitpre, telrobot, tinet
+from huaxiang.server import changes, decisions, docs, erasure, evidence, native, rabbitpre, suggestions, telrobot, tinet
 from huaxiang.server.options import ServerOptions
 from huaxiang.service import Service
 from huaxiang.store import Store
@@ -78,6 +78,11 @@ def application(options: ServerOptions) -> Litestar:
             *rabbitpre.routes(service, options),
             *telrobot.routes(service, options),
             *native.routes(service, options),
+            *evidence.routes(service, options),
+            *erasure.routes(service, options),
+            *changes.routes(service, options),
+            *decisions.routes(service, options),
+            *suggestions.routes(service, options),
             *docs.routes(),
             _health(store),
         ],

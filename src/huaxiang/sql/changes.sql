@@ -8,13 +8,23 @@ from unnest($2::text[], $3::bigint[], $4::bigint[]) with ordinality as new (what
 order by new.place;
 
 -- name: put_updates
--- Customers of which something was said, or taken back, in this transaction.
+-- Customers of which something was said, or taken back, in this transaction; whoever an identifier left is one of them.
+insert into change (tenant, number, what, customer)
+select $1, nextval('change_number'), 'updated', customer
+from (select distinct node.customer
+      from (select node from staged_fact
+            union select node from staged_link
+            union select unnest($2::uuid[])
+            union select node from node where number = any($3::bigint[]) and tenant = $1) as touched (node)
+      join node on node.node = touched.node
+      order by node.customer) as changed;
+
+-- name: put_moved
+-- Customers that identifiers left or came to, where everything was made anew.
 insert into change (tenant, number, what, customer)
 select $1, nextval('change_number'), 'updated', customer
 from (select distinct customer from node
-      where node in (select node from staged_fact union select node from staged_link)
-         or node = any($2::uuid[])
-      order by customer) as changed;
+      where number = any($2::bigint[]) and tenant = $1 order by customer) as changed;
 
 -- name: remember_labels
 -- Before all is made anew: whose id leads where.
@@ -35,6 +45,15 @@ where tenant = $1 and number > $2 order by number limit $3;
 -- What became of one id, and what joined it.
 select number, at, what, customer, other from change
 where tenant = $1 and (customer = $2 or other = $2) and what <> 'updated' order by number;
+
+-- name: led_numbers
+-- Every number that leads to a customer: its own identifiers', and those of erased ones that lead on to it.
+select node.number from node
+where node.customer = $2 and node.tenant = $1
+union
+select led.number from leads_on as led join node on node.number = led.onward and node.tenant = $1
+where led.tenant = $1 and node.customer = $2
+order by number;
 
 -- name: newest_change
 select coalesce(max(number), 0) as number from change where tenant = $1;

@@ -7,7 +7,8 @@ select pg_advisory_xact_lock(7283, $1::integer);
 select kind, value, scope, at from cut where tenant = $1 order by at;
 
 -- name: add_cut
-insert into cut (tenant, kind, value, scope, at) values ($1, $2, $3, $4, $5) on conflict do nothing;
+insert into cut (tenant, kind, value, scope, at, author, reason) values ($1, $2, $3, $4, $5, $6, $7)
+on conflict do nothing;
 
 -- name: known_records
 -- What the registry holds of these keys.
@@ -69,7 +70,7 @@ select nextval('node_number') as number from generate_series(1, $1::integer);
 -- name: put_nodes
 insert into node (node, tenant, number, kind, value, scope, epoch, customer, island)
 select new.node, $1, new.number, new.kind, new.value, new.scope, new.epoch, new.number, new.number
-from unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::integer[])
+from unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[])
      as new (node, number, kind, value, scope, epoch)
 order by new.node
 on conflict (node) do nothing;

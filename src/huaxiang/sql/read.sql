@@ -4,7 +4,11 @@
 select node, customer from node where node = any($2::uuid[]) and tenant = $1;
 
 -- name: customers_of_numbers
-select number, customer from node where number = any($2::bigint[]) and tenant = $1;
+-- A number of an erased identifier leads on to one of its customer that lives.
+select number, customer from node where number = any($2::bigint[]) and tenant = $1
+union all
+select led.number, node.customer from leads_on as led join node on node.number = led.onward and node.tenant = $1
+where led.number = any($2::bigint[]) and led.tenant = $1;
 
 -- name: nodes_of
 -- The nodes of these customers that any record mentions, oldest first.
@@ -47,9 +51,11 @@ select node, kind, at, rank, record_id, record, source, enterprise, said from fa
 where node = any($1::uuid[]) and current and kind in ('subscription', 'record');
 
 -- name: count_numbers
--- How many customer numbers have calls, and carry all the labels asked for.
+-- How many customer numbers have calls, and carry all the labels asked for. Of a number that changed hands, its
+-- holder of now is the row: the calls of former holders ($4) are rows no longer.
 select count(*) as total from summary_call as call
 where tenant = $1 and ($2::uuid[] is null or node = any($2::uuid[]))
+  and node <> all($4::uuid[])
   and not exists (
     select from unnest($3::text[]) as wanted (label)
     where not exists (
@@ -61,6 +67,7 @@ where tenant = $1 and ($2::uuid[] is null or node = any($2::uuid[]))
 -- A page of them, by descending spelling.
 select node as row, array[node] as nodes, spelling from summary_call as call
 where tenant = $1 and ($2::uuid[] is null or node = any($2::uuid[]))
+  and node <> all($6::uuid[])
   and not exists (
     select from unnest($3::text[]) as wanted (label)
     where not exists (
@@ -76,7 +83,8 @@ select count(*) as total
 from (select node.customer, array_agg(call.node) as nodes
       from summary_call as call join node using (node)
       where call.tenant = $1
-      group by node.customer) as caller
+      group by node.customer
+      having bool_or(call.node <> all($4::uuid[]))) as caller
 where ($2::uuid[] is null or customer in (select customer from node where node = any($2::uuid[])))
   and not exists (
     select from unnest($3::text[]) as wanted (label)
@@ -86,14 +94,17 @@ where ($2::uuid[] is null or customer in (select customer from node where node =
           and (mark.name = wanted.label or mark.type || '/' || mark.name = wanted.label)));
 
 -- name: page_callers
--- A page of customers, each under its most recently called number, by descending spelling.
+-- A page of customers, each under its most recently called number that it still holds, by descending spelling.
 select nodes[1] as row, nodes, spellings[1] as spelling
 from (select node.customer,
-             array_agg(call.node order by at desc, rank desc, record_id desc, record desc) as nodes,
-             array_agg(call.spelling order by at desc, rank desc, record_id desc, record desc) as spellings
+             array_agg(call.node order by call.node = any($6::uuid[]), at desc, rank desc, record_id desc,
+                                          record desc) as nodes,
+             array_agg(call.spelling order by call.node = any($6::uuid[]), at desc, rank desc, record_id desc,
+                                              record desc) as spellings
       from summary_call as call join node using (node)
       where call.tenant = $1
-      group by node.customer) as caller
+      group by node.customer
+      having bool_or(call.node <> all($6::uuid[]))) as caller
 where ($2::uuid[] is null or customer in (select customer from node where node = any($2::uuid[])))
   and not exists (
     select from unnest($3::text[]) as wanted (label)

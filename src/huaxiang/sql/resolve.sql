@@ -28,30 +28,9 @@ where link.strength > 0 and link.node < link.other;
 -- name: islands_of
 select label, size, state, weakest, strongest, kinds from island where label = any($1::bigint[]);
 
--- name: join_islands
--- Plain islands become one, and one customer: called after its smallest number.
-update node set customer = joined.label, island = joined.label
-from unnest($2::bigint[], $3::bigint[]) as joined (old, label)
-join node as before on before.island = joined.old
-where node.node = before.node and node.tenant = $1
-returning node.node, node.number, before.customer as before, node.customer as after;
-
--- name: scatter_islands
--- Plain islands that are part of something too large: each node is a customer of its own again.
-update node set customer = node.number
-from node as before
-where node.tenant = $1 and node.island = any($2::bigint[]) and before.node = node.node
-  and node.customer <> node.number
-returning node.node, node.number, before.customer as before, node.customer as after;
-
 -- name: suspend_islands
 update link set suspended = 'size'
 from node where node.island = any($1::bigint[]) and link.node = node.node and link.strength > 0;
-
--- name: move_islands
-update node set island = joined.label
-from unnest($2::bigint[], $3::bigint[]) as joined (old, label)
-where node.island = joined.old and node.tenant = $1;
 
 -- name: drop_islands
 delete from island where label = any($1::bigint[]);

@@ -5,6 +5,8 @@ create temporary table if not exists landing_link (like link) on commit delete r
 create temporary table if not exists staged_fact (like fact) on commit delete rows;
 create temporary table if not exists staged_link (like link) on commit delete rows;
 create temporary table if not exists label_before (number bigint, customer bigint) on commit delete rows;
+create temporary table if not exists suspended_before (node uuid, other uuid, record uuid, reason text)
+    on commit delete rows;
 
 -- name: clear_staging
 -- One transaction may land many batches.

@@ -1,7 +1,8 @@
 """What an operator does about who is who: see why, decide, rehearse, review, erase.
 
     evidence    why this is one customer: identifiers, links, records, values; what it was on any past day
-    decisions   a person joins, parts, keeps apart, takes back; an identifier changes hands; the review of what is suspended
+    decisions   a person joins, parts, keeps apart, takes back; an identifier changes hands
+    review      what is suspended and waits for a person's word
     rehearsal   what a change of guards, blocked values or ranks would do, before it is done
     erasure     a person's data gone from everywhere, and handed over whole
 

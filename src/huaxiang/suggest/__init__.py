@@ -9,8 +9,8 @@ it. Nothing is joined here, and nothing is stored: a suggestion is a question.
     engine   the way from a table to its likely pairs; any table, if its columns are told
     people   customers as such a table
 
-Rule 1: a weight is the log2 of how much likelier a level is among matches than by chance; the weights of a suggestion and
-    the weight that any two customers start with add up to its own, which is the log2 of the odds.
+Rule 1: a weight is the log2 of how much likelier a level is among matches than by chance. The weights of a suggestion's
+    parts, and the weight that any two customers start with, add up to its own: the log2 of the odds.
 Rule 2: the same customers give the same suggestions.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Column", "Findings", "Part", "Person", "Settings", "Suggestion", "find", "score", "study", "suggestions"]
 
 
-_NOTED = -0.05
+_NOTED = -0.005
 """A weight nearer to 0 than this is not worth a line."""
 
 
@@ -44,7 +44,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Suggestion(msgspec.Struct, frozen=True):
-    """Two customers that may be one; `one` is the smaller id. `parts`: the columns that both have, the weightiest first."""
+    """Two customers that may be one; `one` is the smaller id. `parts`: what both have, the weightiest first."""
 
     one: int
     other: int

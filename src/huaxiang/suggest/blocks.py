@@ -1,7 +1,7 @@
 """The records -> the pairs that are worth a comparison: those that agree in some block, where the block is not too big.
 
-Takes a table with a row number `row` (and a `source`, where pairs only go across sources) and the blocks; gives pairs of
-row numbers. A block is a conjunction of keys: a column's value, its beginning, its end.
+Takes a table with a row number `row` (and a `source`, where pairs only go across sources) and the blocks; gives pairs
+of row numbers. A block is a conjunction of keys: a column's value, its beginning, its end.
 
 Rule 1: a key that too many records share is no key: its records are not paired by it. So the number of pairs is bounded
     by the number of records, whatever the data: a placeholder that a whole table holds costs nothing.

@@ -14,19 +14,16 @@ Rule 4: `share` and `chance` are where learning starts: in how many matches a le
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import splink.comparison_level_library as levels
 from splink.comparison_library import CustomComparison
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 Kind: TypeAlias = Literal["name", "text", "date", "number", "word", "numbers", "texts", "words"]
-"""name: a person's, or a part of one. text: an address, a company. date: eight digits, year first. number: digits of which
-one can be mistyped. word: one of few, a city. numbers, texts, words: lists of such, of which any may agree; of words, only
-exactly."""
+"""name: a person's, or a part of one. text: an address, a company. date: eight digits, year first. number: digits of
+which one can be mistyped. word: one of few, a city. numbers, texts, words: lists of such, of which any may agree; of
+words, only exactly."""
 
 LISTS: Final = frozenset({"numbers", "texts", "words"})
 _SAFE_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -49,6 +46,7 @@ class Column(msgspec.Struct, frozen=True):
 
         Raises:
             ValueError: the name is no plain word.
+
         """
         for name in (self.name, self.partner or self.name):
             if not _SAFE_NAME.fullmatch(name):
@@ -104,7 +102,10 @@ def _between(column: Column, left: str, right: str) -> list[Level]:
                 Level("alike", f"{close} or {_one_of_two(left, right)}", 0.04, 0.003),
             ]
         case "text":
-            between = [Level("two letters astray", _within(left, right, 2, 0.75), 0.1, 1e-4), Level("alike", close, 0.05, 0.001)]
+            between = [
+                Level("two letters astray", _within(left, right, 2, 0.75), 0.1, 1e-4),
+                Level("alike", close, 0.05, 0.001),
+            ]
         case "date":
             between = [
                 Level("day and month swapped", _day_and_month_swapped(left, right), 0.02, 2e-5),
@@ -135,9 +136,11 @@ def _within(left: str, right: str, most: int, gate: float) -> str:
 
 
 def _any_within_one(left: str, right: str) -> str:
-    """Some number of the one list is within a digit of some number of the other."""
-    near = "jaro_similarity(x, y) >= 0.8 and damerau_levenshtein(x, y) <= 1"
-    return f"len(list_filter({left}, lambda x: len(list_filter({right}, lambda y: {near})) > 0)) > 0"
+    """Some value of the one list is within a letter of some value of the other; lists of one go straight."""
+    single = _within(f"{left}[1]", f"{right}[1]", 1, 0.8)
+    any_of_right = f"len(list_filter({right}, lambda y: {_within('x', 'y', 1, 0.8)})) > 0"
+    any_of_left = f"len(list_filter({left}, lambda x: {any_of_right})) > 0"
+    return f"(case when len({left}) = 1 and len({right}) = 1 then {single} else {any_of_left} end)"
 
 
 def _one_of_two(left: str, right: str) -> str:
@@ -186,5 +189,5 @@ def first_weights(column: Column) -> Weights:
 
 
 def says(column: Column) -> dict[int, str]:
-    """What each of Splink's numbers of a level says: it counts from the last, which is 0. -1, a missing value, says nothing."""
+    """What each of Splink's numbers of a level says: it counts from the last, which is 0; -1 is a missing value."""
     return dict(enumerate(level.says for level in reversed(levels_of(column))))

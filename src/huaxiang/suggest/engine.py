@@ -4,7 +4,8 @@ Takes any table; gives `Findings`. The way: block (which pairs are worth compari
 many pairs drawn at random, learn the weights from both, then compare and weigh all. Splink compares and weighs, in
 DuckDB, in memory; nothing is written, and nothing leaves the process.
 
-Rule 1: the same table and settings give the same findings: samples are drawn by seed.
+Rule 1: the same records and settings give the same findings, in whatever order the records come: samples are drawn by
+    seed, from records in the order of their ids.
 Rule 2: a value that more than `most_sharing` records hold is dropped from the lists before anything is compared: a
     switchboard's number says nothing of who calls from it.
 Rule 3: empty strings and empty lists are values that nobody gave.
@@ -18,19 +19,20 @@ from typing import TYPE_CHECKING, Final
 import duckdb
 import msgspec
 import polars as pl
-from splink import DuckDBAPI, Linker, SettingsCreator
+from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
 from huaxiang.suggest.blocks import Block, blocks_of, packed, pairs, unpacked
-from huaxiang.suggest.columns import LISTS, Column, Weights, comparison, first_weights, weighs_by_rarity
+from huaxiang.suggest.columns import LISTS, Column, comparison, first_weights, weighs_by_rarity
 from huaxiang.suggest.learn import COUNT, Evidence, Learnt, learn, unlearnt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from splink.comparison_library import CustomComparison
+    from splink.internals.splink_dataframe import SplinkDataFrame
 
 
-
+_LOST_IN_ROUNDING: Final = 60
 _ALWAYS: Final = 500_000
 """A block may always give this many pairs: a small table is looked through whole."""
 
@@ -39,15 +41,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How far to look, and what to give.
 
     `least_probability` of a suggestion. `most_sharing`: the most records that may share a value for it to count.
-    `most_pairs`: how many pairs a block may give for each record, beside the first half million. `sample`: pairs to learn from, of each of both sorts.
-    `one_to_one`: each record matches one at most, as between two sources that hold nobody twice. `most`: suggestions
-    given, the weightiest first. `threads`: of DuckDB; the processors at hand if not said.
+    `most_pairs`: how many pairs a block may give for each record, beside the first half million. `sample`: pairs to
+    learn from, of those compared and of those drawn at random each. `one_to_one`: each record matches one at most, as
+    between two sources that hold nobody twice. `most`: suggestions given, the weightiest first. `threads`: of DuckDB;
+    the processors at hand if not said.
     """
 
     least_probability: float = 0.5
     most_sharing: int = 50
     most_pairs: float = 2.0
-    sample: int = 400_000
+    sample: int = 300_000
     seed: int = 1
     one_to_one: bool = False
     most: int | None = None
@@ -69,13 +72,17 @@ class Findings(msgspec.Struct, frozen=True):
 
 
 def find(
-    table: pl.DataFrame, columns: Sequence[Column], *, blocks: Sequence[Block] | None = None, settings: Settings | None = None
+    table: pl.DataFrame,
+    columns: Sequence[Column],
+    *,
+    blocks: Sequence[Block] | None = None,
+    settings: Settings | None = None,
 ) -> Findings:
     """Find the likely pairs of a table with a unique `id`, and the columns, as strings or lists of strings.
 
     With a column `source`, pairs only go across sources. Without `blocks`, they follow from the columns.
     """
-    settings = settings or Settings()
+    settings, table = settings or Settings(), table.sort("id")
     columns = [column for column in columns if table[column.name].null_count() < table.height]
     ids = table["id"]
     rows = _cleaned(table, columns, settings).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
@@ -162,7 +169,9 @@ def _same(rows: pl.DataFrame, name: str) -> float:
         both = float(present.height) * (present.height - 1)
         return float((counts * (counts - 1)).sum()) / both if both else 0.0
     counts = present.group_by(name, "source").agg(pl.len().cast(pl.Float64))
-    every = float(counts.group_by(name).agg(pl.col("len").sum())["len"].pow(2).sum()) - float(counts["len"].pow(2).sum())
+    every = float(counts.group_by(name).agg(pl.col("len").sum())["len"].pow(2).sum()) - float(
+        counts["len"].pow(2).sum()
+    )
     sources = counts.group_by("source").agg(pl.col("len").sum())["len"]
     both = float(sources.sum()) ** 2 - float(sources.pow(2).sum())
     return every / both if both else 0.0
@@ -183,7 +192,7 @@ class _Comparing:
         unweighed = [comparison(column, first_weights(column), by_rarity=False) for column in self.columns]
         compared = _predicted(splink, self._linker(splink, unweighed, 0.5), paired, None)
         levels = [pl.col(f"gamma_{column.name}").alias(column.name) for column in self.columns]
-        return compared.group_by(levels).agg(pl.len().alias(COUNT))
+        return compared.group_by(levels).agg(pl.len().alias(COUNT)).sort(pl.all())
 
     def weighed(self, paired: pl.DataFrame, learnt: Learnt, least_probability: float) -> pl.DataFrame:
         """The pairs that weigh enough: `left`, `right`, and the rest of what `Findings` has."""
@@ -192,7 +201,9 @@ class _Comparing:
         linker = self._linker(splink, made, learnt.chance)
         for column in filter(weighs_by_rarity, self.columns):
             rarity = _rarity(self._rows[column.name], learnt.weights[column.name].u[0])
-            linker.table_management.register_term_frequency_lookup(splink.register(rarity.to_arrow()), column.name)
+            linker.table_management.register_term_frequency_lookup(
+                _registered(splink, f"rarity_of_{column.name}", rarity), column.name
+            )
         found = _predicted(splink, linker, paired, least_probability)
         told: list[pl.Expr] = []
         for column in self.columns:
@@ -209,23 +220,29 @@ class _Comparing:
             link_type="dedupe_only",
             unique_id_column_name="row",
             comparisons=list(comparisons),
-            blocking_rules_to_generate_predictions=["l.row = r.row"],
+            blocking_rules_to_generate_predictions=[block_on("row")],
             probability_two_random_records_match=chance,
             retain_matching_columns=True,
             retain_intermediate_calculation_columns=True,
         )
-        return Linker(splink.register(self._rows.to_arrow()), model, log_level=None, validate_settings=False)
+        return Linker(_registered(splink, "customers", self._rows), model, log_level=None, validate_settings=False)
 
 
 def _predicted(splink: DuckDBAPI, linker: Linker, paired: pl.DataFrame, least: float | None) -> pl.DataFrame:
     """Have Splink compare exactly these pairs."""
     asked = paired.select(join_key_l="left", join_key_r="right", match_key=pl.lit("0"))
-    linker.table_management.register_blocked_pairs_for_predict(splink.register(asked.to_arrow()))
+    linker.table_management.register_blocked_pairs_for_predict(_registered(splink, "asked", asked))
     found = linker.inference.predict(threshold_match_probability=least, warning_mode="never")
-    frame = pl.from_arrow(found.as_duckdbpyrelation().to_arrow_table())
+    frame = found.as_duckdbpyrelation().pl()
     linker.table_management.delete_tables_created_by_splink_from_db()
-    assert isinstance(frame, pl.DataFrame)
     return frame
+
+
+def _registered(splink: DuckDBAPI, name: str, frame: pl.DataFrame) -> SplinkDataFrame:
+    """A frame as a table that Splink can ask, without a copy of it."""
+    splink.duckdb_con.register(name, frame)
+    # It may take a table of pyarrow's too, which has no types.
+    return splink.register(name)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _beside_relatives(found: pl.DataFrame, columns: Sequence[Column], learnt: Learnt) -> pl.DataFrame:
@@ -236,12 +253,19 @@ def _beside_relatives(found: pl.DataFrame, columns: Sequence[Column], learnt: Le
     weight = pl.lit(learnt.odds_of_relatives).log(2)
     for column in columns:
         if column.shared:
-            ratios = [(h / m) for h, m in zip(learnt.among_relatives[column.name], learnt.weights[column.name].m, strict=True)]
+            ratios = [
+                (h / m) for h, m in zip(learnt.among_relatives[column.name], learnt.weights[column.name].m, strict=True)
+            ]
             told = pl.lit(0.0)
             for level, ratio in enumerate(reversed(ratios)):
-                told = pl.when(pl.col(column.name) == level).then(pl.col(f"{column.name}_weight") + log2(ratio)).otherwise(told)
+                told = (
+                    pl.when(pl.col(column.name) == level)
+                    .then(pl.col(f"{column.name}_weight") + log2(ratio))
+                    .otherwise(told)
+                )
             weight += told
-    weight = pl.when(weight > 60).then(-weight).otherwise(-(1 + pl.lit(2.0).pow(weight)).log(2))
+    # Beyond this the 1 is lost in rounding, and the power would soon be more than a float holds.
+    weight = pl.when(weight > _LOST_IN_ROUNDING).then(-weight).otherwise(-(1 + pl.lit(2.0).pow(weight)).log(2))
     found = found.with_columns(relatives_weight=weight if learnt.among_relatives else pl.lit(0.0))
     found = found.with_columns(pl.col("weight") + pl.col("relatives_weight"))
     return found.with_columns(probability=1 / (1 + pl.lit(2.0).pow(-pl.col("weight"))))

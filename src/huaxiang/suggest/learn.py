@@ -177,7 +177,7 @@ def _factor(column: Column, likely: Sequence[float], by_chance: Sequence[float])
 
 def _reached(patterns: pl.DataFrame, column: Column, what: str) -> list[float]:
     """How many of `what` reach each of the column's levels, in their order."""
-    found = patterns.filter(pl.col(column.name) >= 0).group_by(column.name).agg(pl.col(what).sum())
+    found = patterns.filter(pl.col(column.name) >= 0).group_by(column.name, maintain_order=True).agg(pl.col(what).sum())
     counts = {int(level): float(count) for level, count in found.iter_rows()}
     return [counts.get(level, 0.0) for level in reversed(range(len(levels_of(column))))]
 

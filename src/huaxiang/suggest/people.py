@@ -1,7 +1,7 @@
 """Customers -> the table that is compared: what each is called, where each can be reached, in one spelling.
 
-Takes `Person`s, or a frame with their fields; gives a frame with the columns `COLUMNS`, and the blocks in which customers
-meet. Nothing is looked up and nothing is judged here, only spelt alike.
+Takes `Person`s, or a frame with their fields; gives a frame with the columns `COLUMNS`, and the blocks in which
+customers meet. Nothing is looked up and nothing is judged here, only spelt alike.
 
 Rule 1: a Chinese name is its characters: the surname is the first one, or one of the two-character surnames; a title
     (先生, 女士, 总) is no part of it, and alone with a surname it leaves the given name unknown.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one customer. `name` whole, or in parts. `accounts`: official accounts, devices, groups seen with."""
+    """What is known of one customer. `name` whole, or in parts. `accounts`: official accounts, devices, groups."""
 
     id: int
     name: str | None = None
@@ -122,7 +122,9 @@ def _parted(name: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     family, given = bare.str.slice(0, length), bare.str.slice(length)
     last = name.str.extract(r"(\S+)$")
     before = name.str.extract(r"^(.*\S)\s+\S+$")
-    return _filled(pl.when(chinese).then(family).otherwise(last)), _filled(pl.when(chinese).then(given).otherwise(before))
+    return _filled(pl.when(chinese).then(family).otherwise(last)), _filled(
+        pl.when(chinese).then(given).otherwise(before)
+    )
 
 
 def _filled(value: pl.Expr) -> pl.Expr:

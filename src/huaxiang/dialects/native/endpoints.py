@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from huaxiang.dialects.contract import Endpoint
-from huaxiang.dialects.native import wire
+from huaxiang.dialects.native import changes, decisions, erasure, evidence, suggestions, wire
 
-ENDPOINTS: tuple[Endpoint, ...] = (*wire.ENDPOINTS,)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *wire.ENDPOINTS,
+    *evidence.ENDPOINTS,
+    *erasure.ENDPOINTS,
+    *changes.ENDPOINTS,
+    *decisions.ENDPOINTS,
+    *suggestions.ENDPOINTS,
+)

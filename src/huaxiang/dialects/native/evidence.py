@@ -30,8 +30,8 @@ MOST_OF_A_GROUP = 100
 Strength: TypeAlias = Literal["person", "verified", "stated", "nobody"]
 """Of a link: a person's word; a source that has proved it; a source that says it; a value that identifies nobody."""
 Suspension: TypeAlias = Literal["neighbours", "size", "apart", "limit", "nobody"]
-"""Why a link joins nobody. `neighbours`: an end has more neighbours than its limit (a shared phone). `size`: all that is
-linked is too large. `apart`: a person parted them. `limit`: the customer would have too many identifiers of a kind.
+"""Why a link joins nobody. `neighbours`: an end has more neighbours than its limit (a shared phone). `size`: all that
+is linked is too large. `apart`: a person parted them. `limit`: the customer would have too many identifiers of a kind.
 `nobody`: an end identifies nobody (a placeholder, a blocked value)."""
 
 
@@ -49,7 +49,7 @@ class CitedRecord(msgspec.Struct, frozen=True):
 class NamedIdentifier(msgspec.Struct, frozen=True):
     """An identifier by name. `number` is its own, `customer` the id of the customer that it belongs to now.
 
-    `epoch` counts how often it has changed hands before.
+    `held_since`: when it came into these hands, where it changes hands; null for its first holder.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class NamedIdentifier(msgspec.Struct, frozen=True):
     scope: str
     number: int
     customer: int
-    epoch: int
+    held_since: datetime | None
 
 
 class CitedMention(msgspec.Struct, frozen=True):
@@ -88,7 +88,7 @@ class ExplainedIdentifier(msgspec.Struct, frozen=True):
 
 
 class CitedLink(msgspec.Struct, frozen=True):
-    """One link between two identifiers. `author` and `reason` are those of a decision; `suspended` why it joins nobody."""
+    """One link. `author` and `reason` are those of a decision; `suspended`: why it joins nobody, null where it does."""
 
     by: CitedRecord
     strength: Strength
@@ -98,7 +98,7 @@ class CitedLink(msgspec.Struct, frozen=True):
 
 
 class LinkedPair(msgspec.Struct, frozen=True):
-    """Two identifiers and the links between them: how many, and the first 5 in the order in which they have their say."""
+    """Two identifiers, how many `links` there are between them, and the first 5 in the order of their say."""
 
     one: NamedIdentifier
     other: NamedIdentifier
@@ -215,7 +215,7 @@ class ActivityEvidence(msgspec.Struct, frozen=True):
 
 
 class FollowEvidence(msgspec.Struct, frozen=True):
-    """How an openid stands to an account: `facts` follows and unfollows; `newest[0]` decides, its value is `followed`."""
+    """How an openid stands to an account: `facts` follows and unfollows; `newest[0]` decides; a value is `followed`."""
 
     openid: str
     account: str
@@ -247,7 +247,7 @@ class ValuesEvidence(msgspec.Struct, frozen=True):
 
 
 class IdChange(msgspec.Struct, frozen=True):
-    """What became of an id. `joined`: `customer` leads to `other`; `parted`: `customer` is an id again, it was `other`'s."""
+    """What became of an id. `joined`: `customer` leads to `other`; `parted`: it is an id again, and was `other`'s."""
 
     number: int
     at: datetime
@@ -257,7 +257,7 @@ class IdChange(msgspec.Struct, frozen=True):
 
 
 class EvidenceCounts(msgspec.Struct, frozen=True):
-    """How many there are of what is listed up to a most. `links` stand, between `pairs`; the suspended ones join nobody."""
+    """How many there are of what is listed up to a most. `links` stand between `pairs`; suspended ones join nobody."""
 
     identifiers: int
     pairs: int
@@ -270,9 +270,9 @@ class EvidenceCounts(msgspec.Struct, frozen=True):
 class Explanation(msgspec.Struct, frozen=True):
     """Why a customer is one. `asked` is the identifier by which it was asked for.
 
-    `identifiers` by number and `links` pair by pair, each up to 1,000; `suspended` links join nobody, and lead out
-    of the customer, or lie within it beside others; `apart` lists partings that name it, up to 100; `changes` of its id,
-    newest first.
+    `identifiers` by number and `links` pair by pair, each up to 1,000; `suspended` links join nobody, and lead out of
+    the customer, or lie within it beside others; `apart` lists partings that name it, up to 100; `changes` of its id
+    are the newest first.
     """
 
     id: int
@@ -290,7 +290,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class PastGroup(msgspec.Struct, frozen=True):
-    """Identifiers that were one customer. `id` is the smallest number among them, `count` how many; up to 100 listed."""
+    """Identifiers that were one customer: `id` is the smallest number, `count` how many they are; up to 100 listed."""
 
     id: int
     count: int
@@ -298,10 +298,12 @@ class PastGroup(msgspec.Struct, frozen=True):
 
 
 class PastEvent(msgspec.Struct, frozen=True):
-    """What happened to who is who. `began`: identifiers came, linked at once. `grew`: new ones came to a known customer.
+    """What happened to who is who.
 
-    `joined`: customers became one; `parted`: one fell apart. `before` and `after` are the customers concerned; `came` and
-    `gone` the links and partings that made it so, up to 5 each.
+    `what`: `began`: identifiers came, linked at once; `grew`: new ones came to a known customer; `joined`: customers
+    became one; `parted`: one fell apart.
+    `before` and `after` are the customers concerned; `came` and `gone` the links and partings that made it so, up to 5
+    each.
     """
 
     at: datetime | None
@@ -350,7 +352,7 @@ class PathBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PathStep(msgspec.Struct, frozen=True):
-    """From one identifier to the next: `links` between them, the first 5 listed. `stands`: at least one of them joins."""
+    """From one identifier to the next: `links` between them, the first 5 listed. `stands`: one of them joins."""
 
     one: NamedIdentifier
     other: NamedIdentifier
@@ -379,8 +381,9 @@ class Path(msgspec.Struct, frozen=True):
 
 
 class ExportedFact(msgspec.Struct, frozen=True):
-    """A fact as it was said; `current`: false for a revision that another has superseded. `kind` `spread`: an
-    interaction of somebody else that named the person as its upstream, without that somebody.
+    """A fact as it was said. `current`: false for a revision that another has superseded.
+
+    The kind `spread` is an interaction of somebody else that named the person as its upstream, without that somebody.
     """
 
     kind: str
@@ -395,7 +398,7 @@ class ExportedFact(msgspec.Struct, frozen=True):
 
 
 class ExportedLink(msgspec.Struct, frozen=True):
-    """A link of the person's identifiers. `other` is null where that end is not the person's; `gone_at`: when it went."""
+    """A link of the person's identifiers. `other`: null where that end is not the person's; `gone_at`: when it went."""
 
     one: NamedIdentifier
     other: NamedIdentifier | None
@@ -409,9 +412,11 @@ class ExportedLink(msgspec.Struct, frozen=True):
 
 
 class Export(msgspec.Struct, frozen=True):
-    """All of a person, to take away. `customer`: the values served; `facts` in the order in which they happened, each as
-    it was said, but for the identifiers of others, whose values are left out. `decisions`: the facts among them that
-    persons decided. `changes`: of the customer's id, oldest first.
+    """All of a person, to take away.
+
+    `customer`: the values served. `facts` in the order in which they happened, each as it was said, but for the
+    identifiers of others, whose values are left out. `decisions`: the facts among them that persons decided.
+    `changes`: of the customer's id, oldest first.
     """
 
     format: Literal["huaxiang.export/1"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from huaxiang.dialects.native import endpoints as native_endpoints
 from huaxiang.dialects.native import errors as native_errors
 from huaxiang.dialects.native import inward as native_inward
-from huaxiang.dialects.native import wire as native_wire
 from huaxiang.dialects.rabbitpre import errors as rabbitpre_errors
 from huaxiang.dialects.rabbitpre import inward as rabbitpre_inward
 from huaxiang.dialects.rabbitpre import wire as rabbitpre_wire
@@ -82,7 +82,7 @@ DIALECTS: Final = (
         title="画像 · 原生接口",
         summary="Huaxiang's own: facts in, customers out",
         prefix="/v1",
-        endpoints=native_wire.ENDPOINTS,
+        endpoints=native_endpoints.ENDPOINTS,
         formats=native_inward.FORMATS,
         answer=native_errors.answer,
     ),
@@ -100,6 +100,6 @@ def refusals(dialect: Contract) -> Iterator[tuple[type[Refused], int, bytes]]:
 
 
 def call_name(dialect: Contract, endpoint: Endpoint) -> str:
-    """The endpoint's name among all: the dialect's, and the last word of its path that is no parameter."""
+    """The endpoint's name among all: the dialect's, the last word of its path that is no parameter, `delete`."""
     words = [word for word in endpoint.path.split("/") if word and not word.startswith("{")]
-    return f"{dialect.name}.{words[-1]}"
+    return f"{dialect.name}.{words[-1]}{'.delete' if endpoint.method == 'DELETE' else ''}"

@@ -26,6 +26,7 @@ class Sample(msgspec.Struct, frozen=True):
     body: Any = None
 
 
+DECIDED: Final = {"author": "me", "reason": "heard both voices"}
 SAMPLES: Final[dict[str, Sample]] = {
     "/sqc/customerPortrait": Sample(query={"limit": "10", "offset": "0"}),
     "/api/open/app/getOrgAccessToken": Sample(query={"instanceAppid": "$APP", "instanceSecrect": "$SECRET"}),
@@ -37,9 +38,28 @@ SAMPLES: Final[dict[str, Sample]] = {
     "/agent-api/token": Sample(),
     "/v1/facts": Sample(body={"facts": [CALL]}),
     "/v1/customers/{id}": Sample(path={"id": "1"}),
+    "DELETE /v1/customers/{id}": Sample(path={"id": "1"}, query={"author": "me", "reason": "asked"}),
+    "/v1/customers/{id}/explain": Sample(path={"id": "1"}),
+    "/v1/customers/{id}/history": Sample(path={"id": "1"}, query={"at": "2026-05-01"}),
+    "/v1/customers/path": Sample(
+        body={
+            "one": {"kind": "phone", "value": "136-6767-9151"},
+            "other": {"kind": "openid", "value": "o-1", "scope": "wx-1"},
+        }
+    ),
+    "/v1/customers/{id}/export": Sample(path={"id": "1"}),
+    "/v1/decisions/join": Sample(body={"ids": ["phone:13667679151", "unionid:u-1"], **DECIDED}),
+    "/v1/decisions/part": Sample(body={"ids": ["unionid:u-1"], **DECIDED}),
+    "/v1/decisions/apart": Sample(body={"ids": ["1", "2"], **DECIDED}),
+    "/v1/decisions/{id}/undo": Sample(path={"id": "780f7216-b131-462b-ba30-de7cd1f527de"}, body=DECIDED),
+    "/v1/decisions": Sample(query={"limit": "100"}),
+    "/v1/cuts": Sample(body={"identifier": "phone:13667679151", "at": "2026-05-01T00:00:00+08:00", **DECIDED}),
+    "/v1/review": Sample(query={"limit": "20"}),
+    "/v1/changes": Sample(query={"after": "0", "limit": "100"}),
+    "/v1/ids/{id}": Sample(path={"id": "1"}),
     "/v1/customers/lookup": Sample(body={"identifiers": [{"kind": "phone", "value": "136-6767-9151"}]}),
 }
-"""By path; an endpoint that is not here is shown with its parameters left open."""
+"""By path, or method and path where two share one; an endpoint that is not here is shown with its parameters left open."""
 
 _CREDENTIALS: Final = {
     "signature": ("KEY", "SECRET"),
@@ -55,7 +75,7 @@ _HEADERS: Final = {
 
 def command(endpoint: Endpoint) -> str:
     """The shell's lines that make a call of this endpoint."""
-    sample = SAMPLES.get(endpoint.path, Sample())
+    sample = SAMPLES.get(f"{endpoint.method} {endpoint.path}") or SAMPLES.get(endpoint.path, Sample())
     path = endpoint.path
     for name, value in sample.path.items():
         path = path.replace(f"{{{name}}}", value)
