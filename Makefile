@@ -1,6 +1,7 @@
 # make demo   the whole product on made-up customers, at 127.0.0.1:8080   (options: make demo ARGS='--port 9000')
 # make test   everything that says whether the product is sound: check, then the tests   (options: ARGS='-k spine')
 # make check  lint, format, types, floors
+# make bench  how fast, and how well: ratios measured side by side in one run (bench/README.md)
 # make lock   resolve the dependencies anew and write requirements/*.txt: names, versions, hashes, no address
 # make clean  remove what the other targets made
 #
@@ -18,7 +19,7 @@ PACKAGE := $(VENV)/.package-installed
 DEV     := $(VENV)/.dev-installed
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check lock clean
+.PHONY: demo test check bench lock clean
 
 demo: $(PACKAGE)
 	@$(BIN)/huaxiang demo $(ARGS)
@@ -31,6 +32,10 @@ check: $(DEV) $(PACKAGE)
 	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --check .; exit 1; }
 	@$(BIN)/pyright
 	@floors=$$($(BIN)/lint-imports --no-cache) || { echo "$$floors"; exit 1; }
+
+bench: $(DEV) $(PACKAGE)
+	@$(BIN)/python bench/weld.py
+	@$(BIN)/python bench/suggest.py
 
 # What the product runs on, from the lock alone: made afresh, so that nothing is left of an older lock.
 $(SERVER): requirements/server.txt

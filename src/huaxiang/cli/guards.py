@@ -70,8 +70,8 @@ class Guards:
             blocked=tuple(sorted({*had.blocked, *(self.block or ())} - {*(self.unblock or ())})),
             limits=msgspec.structs.replace(
                 limits,
-                neighbours={**limits.neighbours, **pairs("neighbours", self.neighbours)},
-                identifiers={**limits.identifiers, **pairs("identifiers", self.identifiers)},
+                neighbours=_over(limits.neighbours, pairs("neighbours", self.neighbours)),
+                identifiers=_over(limits.identifiers, pairs("identifiers", self.identifiers)),
                 customer_size=size,
             ),
         )
@@ -79,6 +79,12 @@ class Guards:
 
 UNCHANGED = Guards()
 """No option given."""
+
+
+def _over(had: dict[str, int | None], given: dict[str, int | None]) -> dict[str, int | None]:
+    """What was, with what is given over it: `phone` takes the place of every `phone:…` as well."""
+    kept = {name: limit for name, limit in had.items() if name.partition(":")[0] not in given}
+    return {**kept, **given}
 
 
 def pairs(field: str, given: list[str] | None) -> dict[str, int | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -154,11 +155,17 @@ def generate(
     folder: Path,
     *,
     customers: Annotated[int, Parameter(help="How many customers.")] = 1000,
-    calls: Annotated[int, Parameter(help="How many calls they make.")] = 5000,
+    calls: Annotated[int | None, Parameter(help="How many calls they make: 5000, unless given.")] = None,
     seed: Annotated[int, Parameter(help="The same seed makes the same files.")] = 1,
+    hard: Annotated[
+        bool, Parameter(negative=(), help="Instead, records that are hard to tell apart; truth.csv says whose each is.")
+    ] = False,
     place: Place = HERE,
 ) -> None:
     """Make files of realistic customers, in the vendors' formats, ready to import.
+
+    The hard mode is for measuring how well customers are told apart: shared family phones, numbers that changed hands,
+    typing errors. Its records are native facts; it makes no calls, and needs numpy.
 
     Parameters
     ----------
@@ -168,13 +175,14 @@ def generate(
     """
     from huaxiang import generate as generator
 
+    if hard and calls is not None:
+        raise SettingsInvalid(field="calls", reason="the hard mode makes none")
     with progress() as bar:
         task = bar.add_task("generate", total=None, speed="")
-        written = generator.generate(
-            folder,
-            customers=customers,
-            calls=calls,
-            seed=seed,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+        told: Callable[[int, int], None] = lambda done, total: bar.update(task, completed=done, total=total)  # noqa: E731 (one line)
+        if hard:
+            written = generator.generate_hard(folder, customers=customers, seed=seed, progress=told)
+        else:
+            made = 5000 if calls is None else calls
+            written = generator.generate(folder, customers=customers, calls=made, seed=seed, progress=told)
     show(written, as_json=place.json)

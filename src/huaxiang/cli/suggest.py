@@ -56,9 +56,7 @@ def suggest(*, tenant: str, least: float = 0.5, most: int = suggestions.MOST_KEP
     if done.bands:
         rows = [{"probability": f"≥ {band.least:g}", "suggestions": band.suggestions} for band in done.bands]
         show_rows(rows, ("probability", "suggestions"), as_json=False)
-        say(
-            "Nobody is joined; answer with `huaxiang suggestion`.  未合并任何客户；请用 `huaxiang suggestion` 逐条审核。"
-        )
+        say("Nobody is joined; answer with `huaxiang suggestion`.  未合并任何客户，请逐条审核。")
 
 
 @suggestion.command(name="list")
@@ -87,16 +85,9 @@ def list_(*, tenant: str, state: State = "open", after: int = 0, limit: int = 20
     if place.json:
         print_json(page)
         return
-    columns = (
-        "id",
-        "one",
-        "other",
-        "probability",
-        "for",
-        "against",
-        *(() if state == "open" else ("author", "reason")),
-    )
-    show_rows([_row(one) for one in page.suggestions], columns, as_json=False)
+    columns = ("id", "one", "other", "probability", "for", "against")
+    answered = () if state == "open" else ("author", "reason", "decision")
+    show_rows([_row(one) for one in page.suggestions], (*columns, *answered), as_json=False)
     if page.after is not None:
         say(f"more: --after {page.after}")
 

@@ -5,17 +5,21 @@ same rows one unit after the other.
 
     draws      chance by name     words     names, cities, dialogues     people    who they are, and who knows them
     scripts    what is said       calls     calls, transcripts, marks    records   the CRM       followers    WeChat
+    hard       records that are hard to tell apart, with the truth: `huaxiang generate --hard`
 
 Rule 1: the same arguments give the same bytes, on any machine, at any time.
 Rule 2: nothing is kept but a bounded cache: ten million calls take the memory of ten thousand.
+    (The hard mode keeps all its records, and hangs on the versions of numpy and polars too.)
 Rule 3: every row can be imported; what is odd in them (a number that is nobody's, a spelling) is odd on purpose.
 """
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -38,6 +42,14 @@ FILES: Final = {
     "rabbitpre.event": "events.rabbitpre.event.jsonl",
 }
 """The file of each format."""
+
+HARD_FILE: Final = "people.facts.jsonl"
+TRUTH_FILE: Final = "truth.csv"
+TRUTH: Final = ("source", "record", "person")
+"""What stands in the hard mode's truth: of whom each record is, by the record's source and id."""
+
+MOST_HARD: Final = 2_000_000
+"""Customers in the hard mode, all of whom are in memory."""
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=SHANGHAI)
 """When everything has happened, unless it is said otherwise: never the clock, for Rule 1."""
@@ -75,6 +87,45 @@ def generate(
             if progress and (done % _TOLD_EVERY == 0 or done == customers + calls):
                 progress(done, customers + calls)
     return counts
+
+
+def generate_hard(
+    folder: Path,
+    *,
+    customers: int,
+    seed: int,
+    now: datetime | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, int]:
+    """Write `HARD_FILE` and its truth to `folder`, which is made if need be: the hard mode (`huaxiang.generate.hard`).
+
+    `progress(done, total)` counts records, of which the total is not known before the last. Gives the rows of each file
+    by its name, the truth's head left out. Raises `SettingsInvalid` for a number that can't be, and without numpy.
+    """
+    if not 1 <= customers <= MOST_HARD:
+        raise SettingsInvalid(field="customers", reason=f"a number from 1 to {MOST_HARD} is needed")
+    if seed < 0:
+        raise SettingsInvalid(field="seed", reason="a number from 0 on is needed for the hard mode")
+    if find_spec("numpy") is None:
+        raise SettingsInvalid(field="hard", reason="the hard mode draws with numpy: pip install numpy")
+    # numpy comes with no part of the product: only who asks for the hard mode needs it.
+    from huaxiang.generate import hard  # noqa: PLC0415 (for the reason above)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    encode, done = msgspec.json.Encoder().encode, 0
+    facts = (folder / HARD_FILE).open("wb", buffering=1 << 18)
+    told = (folder / TRUTH_FILE).open("w", encoding="utf-8", newline="")
+    with facts, told:
+        truth = csv.writer(told, lineterminator="\n")
+        truth.writerow(TRUTH)
+        for done, (fact, true) in enumerate(hard.rows(customers, seed, now or NOW), 1):
+            facts.write(encode(fact) + b"\n")
+            truth.writerow(true)
+            if progress and done % _TOLD_EVERY == 0:
+                progress(done, max(done, customers * 3 // 2))
+    if progress:
+        progress(done, done)
+    return {HARD_FILE: done, TRUTH_FILE: done}
 
 
 def rows(*, customers: int, calls: int, seed: int, now: datetime | None = None) -> Iterator[Rows]:

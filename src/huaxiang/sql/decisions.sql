@@ -110,12 +110,13 @@ from label_before as before join node using (number)
 where node.customer <> before.customer and node.tenant = $1;
 
 -- name: labels_turned_shown
--- Some of them: the ids that end, or begin.
-select before.number, before.customer as before, node.customer as after
-from label_before as before join node using (number)
-where node.customer <> before.customer and node.tenant = $1
-  and case when $2::boolean then before.number = before.customer else node.customer = before.number end
-order by before.number limit $3;
+-- Some of them: the ids that end, or begin. All are found first: a limit must not tempt the planner to look one by one.
+with turned as materialized (
+    select before.number, before.customer as before, node.customer as after
+    from label_before as before join node using (number)
+    where node.customer <> before.customer and node.tenant = $1
+      and case when $2::boolean then before.number = before.customer else node.customer = before.number end)
+select number, before, after from turned order by number limit $3;
 
 -- name: suspended_turned
 -- Links that are suspended now and were not, by reason; and those that were, and no longer are.
@@ -127,10 +128,11 @@ where link.suspended is distinct from before.reason
 group by 1;
 
 -- name: suspended_turned_shown
--- Some of those that are suspended now.
-select link.node, link.other, link.suspended as reason, count(*) as links
-from link left join suspended_before as before using (node, other, record)
-where link.tenant = $1 and link.suspended is not null and link.node < link.other
-  and before.reason is distinct from link.suspended
-group by link.node, link.other, link.suspended
-order by link.suspended, link.node, link.other limit $2;
+-- Some of those that are suspended now; all are found first, as above.
+with turned as materialized (
+    select link.node, link.other, link.suspended as reason, count(*) as links
+    from link left join suspended_before as before using (node, other, record)
+    where link.tenant = $1 and link.suspended is not null and link.node < link.other
+      and before.reason is distinct from link.suspended
+    group by link.node, link.other, link.suspended)
+select node, other, reason, links from turned order by reason, node, other limit $2;

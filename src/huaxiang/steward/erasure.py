@@ -202,6 +202,7 @@ async def _take_out(tx: Transaction, tenant: Tenant, found: Reach) -> tuple[set[
         await tx.run(f"drop_{summary}", nodes)
     await tx.each("erase_cuts", [(one.kind, one.value, one.scope) for one in own.alone], tenant.id)
     await tx.run("erase_views", tenant.id, found.views)
+    await tx.run("erase_suggestions", tenant.id, nodes)
     return touched, dirty | {node for node, _, _ in rewritten}
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import re
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 import msgspec
@@ -94,13 +94,17 @@ class _Known(msgspec.Struct):
 # ── find ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _untold(_line: str) -> None:
+    """Nobody listens."""
+
+
 async def run(
     service: Service,
     tenant: Tenant,
     *,
     least: float = 0.5,
     most: int = MOST_KEPT,
-    tell: Callable[[str], None] | None = None,
+    tell: Callable[[str], None] = _untold,
 ) -> Run:
     """Find the likely pairs of now, and keep them for a person to answer, in place of those that wait.
 
@@ -112,12 +116,11 @@ async def run(
 
     """
     _check(least, most)
-    said = tell or (lambda _line: None)
-    said("reading the customers")
+    tell("reading the customers")
     known = await _known(service, tenant)
-    said(f"{len(known)} customers: comparing those that may be alike")
+    tell(f"{len(known)} customers: comparing those that may be alike")
     found, compared = await asyncio.to_thread(_found, known, least)
-    said(f"{compared} pairs compared, {len(found)} look like one: keeping them")
+    tell(f"{compared} pairs compared, {len(found)} look like one: keeping them")
     async with service.store.writing() as tx:
         tenant = await service.hold(tx, tenant)
         kept = (await _worth_asking(tx, tenant, found))[:most]
@@ -176,7 +179,7 @@ def _note_trait(one: _Known, row: Row) -> None:
     """Note a trait, where its value is of the shape that it should be."""
     name, value = row["name"], msgspec.json.decode(row["value"])
     if name in PLACES:
-        city: Any = value.get("city") if isinstance(value, dict) else None
+        city = cast("dict[str, Any]", value).get("city") if isinstance(value, dict) else None
         if isinstance(city, str) and city:
             one.cities[name] = city
     elif isinstance(value, str) and value:

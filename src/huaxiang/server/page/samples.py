@@ -57,6 +57,9 @@ SAMPLES: Final[dict[str, Sample]] = {
     "/v1/review": Sample(query={"limit": "20"}),
     "/v1/changes": Sample(query={"after": "0", "limit": "100"}),
     "/v1/ids/{id}": Sample(path={"id": "1"}),
+    "/v1/suggestions": Sample(query={"limit": "10"}),
+    "/v1/suggestions/{id}/accept": Sample(path={"id": "1-2"}, body={"author": "me", "reason": "heard both"}),
+    "/v1/suggestions/{id}/refuse": Sample(path={"id": "1-2"}, body={"author": "me", "reason": "two sisters"}),
     "/v1/customers/lookup": Sample(body={"identifiers": [{"kind": "phone", "value": "136-6767-9151"}]}),
 }
 """By path, or method and path where two share one; an endpoint that is not here is shown with its parameters left open."""
