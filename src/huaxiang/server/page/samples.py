@@ -62,7 +62,7 @@ SAMPLES: Final[dict[str, Sample]] = {
     "/v1/suggestions/{id}/refuse": Sample(path={"id": "1-2"}, body={"author": "me", "reason": "two sisters"}),
     "/v1/customers/lookup": Sample(body={"identifiers": [{"kind": "phone", "value": "136-6767-9151"}]}),
 }
-"""By path, or method and path where two share one; an endpoint that is not here is shown with its parameters left open."""
+"""By path, or by method and path where two share one; an endpoint that is not here is shown with open parameters."""
 
 _CREDENTIALS: Final = {
     "signature": ("KEY", "SECRET"),
