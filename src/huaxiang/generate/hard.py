@@ -38,7 +38,7 @@ HOUSEHOLDS: Final = 0.35
 
 
 def people(records: int, seed: int = 7) -> pl.DataFrame:
-    """At most so many records, and about as many, of about 0.65 times as many people; at least 2."""
+    """About so many records, at least 2 and never more, of about 0.65 times as many people."""
     return _records(int(records * 0.65), seed, most=records)
 
 
@@ -53,7 +53,7 @@ def rows(customers: int, seed: int, now: datetime) -> Iterator[tuple[dict[str, J
 
 
 def _fact(record: dict[str, Any], now: datetime) -> dict[str, Json]:
-    """The record as a fact. The account is an app's: the person is known there by an openid that no other record has."""
+    """The record as a fact. An account is an app's, where the record has an openid that no other record has."""
     place: int = record["id"]
     source, name = SOURCES[place % len(SOURCES)], f"{place:08}"
     said = {trait: record[trait] for trait in ("company", "birthday", "address") if record[trait]}
