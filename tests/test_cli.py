@@ -232,3 +232,11 @@ def test_tables_are_for_people(data: Path, tenant: str) -> None:
     done = huaxiang(data, "key", "list", "--tenant", tenant)
     assert done.returncode == 0
     assert done.stdout.splitlines()[0].split()[:3] == ["name", "tenant", "dialect"]
+
+
+def test_without_the_server_extra_the_command_says_how_to_install_it(tmp_path: Path) -> None:
+    absent = tmp_path / "cyclopts.py"
+    absent.write_text("raise ModuleNotFoundError('absent', name='cyclopts')\n", encoding="utf-8")
+    done = huaxiang(None, "--help", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == "huaxiang: the command line needs cyclopts: pip install 'huaxiang[server]'\n"
