@@ -3,7 +3,7 @@
     land       claims -> winners -> rows -> summaries -> customers, in one transaction
     customers  identifiers or numbers -> customers        portraits  a page of callers
     crm_view   a CRM record and its customer               rebuild    all that is derived, made anew
-    decide     a person joins, parts, or takes it back     cut        an identifier changed hands
+    land_decision  a person's word                         cut        an identifier changed hands
 
 Rule 1: the stages meet in tables; only this room knows their order.
 Rule 2: whatever changes what is served happens in one transaction, under its tenant's lock.
@@ -15,7 +15,7 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
@@ -175,53 +175,6 @@ class Service(Keyring):
         return changed
 
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def decide(
-        self,
-        tenant: Tenant,
-        identifiers: Sequence[Mention],
-        *,
-        author: str,
-        reason: str,
-        apart_from: Sequence[Mention] = (),
-    ) -> str:
-        """A person says: these are one customer, or, with `apart_from`, never one with those. Gives the decision's id.
-
-        Raises:
-            InputInvalid, InputMissing: an identifier can't be one, or there are not two.
-
-        """
-        decision = Link(
-            source=DECIDED,
-            id=str(uuid4()),
-            at=self.now(),
-            identifiers=tuple(identifiers),
-            apart_from=tuple(apart_from),
-            author=author,
-            reason=reason,
-        )
-        await self._land_decision(tenant, decision)
-        return str(decision.id)
-
-    async def withdraw(self, tenant: Tenant, decision: str, identifiers: Sequence[Mention], *, author: str) -> None:
-        """A person takes a decision back: what it joined parts, what it parted may join again."""
-        now = self.now()
-        await self._land_decision(
-            tenant,
-            Link(
-                source=DECIDED,
-                id=decision,
-                at=now,
-                updated_at=now,
-                identifiers=tuple(identifiers),
-                author=author,
-                withdrawn=True,
-            ),
-        )
-
-    async def _land_decision(self, tenant: Tenant, decision: Link) -> None:
-        async with self.store.writing() as tx:
-            await self.land_decision(tx, await _locked(tx, tenant), decision)
 
     async def land_decision(self, tx: Transaction, tenant: Tenant, decision: Link) -> None:
         """Land a person's word where the tenant's lock is held; the next one, in the same transaction, sees its effect.

@@ -28,6 +28,7 @@ from desk import (
     transcript,
 )
 
+from deciding import decide, withdraw
 from huaxiang.errors import InputInvalid, SettingsInvalid
 from huaxiang.model import (
     Identifier,
@@ -171,26 +172,26 @@ async def test_a_customer_keeps_the_older_id_and_a_parting_gives_the_younger_one
     await desk.land(profile("a", SOMEBODY))
     await desk.land(profile("b", SOMEBODY_ELSE))
     older, younger = await desk.find(UNIONID), await desk.find(OTHER_UNIONID)
-    decision = await desk.service.decide(desk.tenant, [SOMEBODY, SOMEBODY_ELSE], author="me", reason="same voice")
+    decision = await decide(desk.service, desk.tenant, [SOMEBODY, SOMEBODY_ELSE], author="me", reason="same voice")
     assert (await desk.ask(younger.id)) == (await desk.ask(older.id)) == (await desk.find(OTHER_UNIONID))
     assert (await desk.find(OTHER_UNIONID)).id == older.id
-    await desk.service.withdraw(desk.tenant, decision, [SOMEBODY, SOMEBODY_ELSE], author="me")
+    await withdraw(desk.service, desk.tenant, decision, [SOMEBODY, SOMEBODY_ELSE], author="me")
     assert (await desk.find(UNIONID), await desk.find(OTHER_UNIONID)) == (older, younger)
 
 
 async def test_a_parting_of_one_from_one_can_be_withdrawn_by_naming_either(desk: Desk) -> None:
     await desk.land(profile("p", SOMEBODY, PHONE))
     before = await desk.find()
-    decision = await desk.service.decide(desk.tenant, [PHONE], apart_from=[SOMEBODY], author="me", reason="two people")
+    decision = await decide(desk.service, desk.tenant, [PHONE], apart_from=[SOMEBODY], author="me", reason="two people")
     assert not await desk.one_customer(NUMBER, UNIONID)
     assert (await desk.service.counts(desk.tenant))["suspended"] == 1
-    await desk.service.withdraw(desk.tenant, decision, [SOMEBODY], author="me")
+    await withdraw(desk.service, desk.tenant, decision, [SOMEBODY], author="me")
     assert await desk.find() == before
 
 
 async def test_a_decision_about_what_can_not_be_is_refused_with_its_field(desk: Desk) -> None:
     with pytest.raises(InputInvalid) as refused:
-        await desk.service.decide(desk.tenant, [PHONE, PHONE_SPELLED], author="me", reason="")
+        await decide(desk.service, desk.tenant, [PHONE, PHONE_SPELLED], author="me", reason="")
     assert refused.value.field == "identifiers"
 
 
@@ -217,7 +218,7 @@ async def test_two_spellings_of_one_number_in_a_record_are_one_identity(desk: De
 
 async def test_a_node_that_only_a_decision_names_is_not_served(desk: Desk) -> None:
     await desk.land(profile("p", SOMEBODY))
-    await desk.service.decide(desk.tenant, [SOMEBODY, PHONE], author="me", reason="")
+    await decide(desk.service, desk.tenant, [SOMEBODY, PHONE], author="me", reason="")
     assert [one.identifier for one in (await desk.find(UNIONID)).identities] == [UNIONID]
 
 

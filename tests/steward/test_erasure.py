@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from deciding import decide, withdraw
 from huaxiang import feed, read
 from huaxiang.dialects.native.erasure import Erasure
 from huaxiang.errors import InputMissing, NotFound
@@ -422,9 +423,9 @@ async def test_the_feed_says_once_of_each_id_that_it_is_erased_and_nothing_else(
     await desk.land(Trait(source="shop", id="9", at=NOON, identifiers=(OTHER,)))
     ids = [(await desk.find(one)).id for one in (Identifier("unionid", UNIONID.value), NUMBER)]
     other = (await desk.find(OTHER_NUMBER)).id
-    decision = await desk.service.decide(desk.tenant, [UNIONID, OTHER], author="me", reason="")
-    await desk.service.withdraw(desk.tenant, decision, [UNIONID], author="me")
-    await desk.service.decide(desk.tenant, [UNIONID, PHONE], author="me", reason="")
+    decision = await decide(desk.service, desk.tenant, [UNIONID, OTHER], author="me", reason="")
+    await withdraw(desk.service, desk.tenant, decision, [UNIONID], author="me")
+    await decide(desk.service, desk.tenant, [UNIONID, PHONE], author="me", reason="")
     assert ("joined", other, ids[0]) in await desk.changes()
     await desk.erase()
     changes = await desk.changes()
@@ -453,9 +454,9 @@ async def test_who_erases_and_why_is_kept_without_a_value_of_the_person(desk: De
     await desk.land(*theirs())
     asked = "letter of 139-7795-2899"
     done = await erasure.erase(desk.service, desk.tenant, NUMBER, author="clerk", reason=asked)
-    async with desk.service.store.reading() as tx:
-        (kept,) = await tx.rows("erasures", desk.tenant.id)
-    assert (kept["customer"], kept["author"], kept["reason"]) == (done.customer, "clerk", "letter of ***")
+    (kept,) = await erasure.erasures(desk.service, desk.tenant)
+    assert (kept.customer, kept.author, kept.reason) == (done.customer, "clerk", "letter of ***")
+    assert kept.rows["fact"] > 0
 
 
 async def test_an_erasure_without_reason_or_of_nobody_is_refused(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from deciding import decide, withdraw
 from huaxiang.dialects.native import evidence as wire
 from huaxiang.errors import InputInvalid, NotFound
 from huaxiang.identifiers import normalise
@@ -134,7 +135,7 @@ async def test_a_customer_is_explained_by_the_records_that_link_its_identifiers(
 
 async def test_a_decision_is_told_with_its_author_and_reason(desk: Desk) -> None:
     await desk.land(profile("p1", UNIONID), profile("p2", EMAIL))
-    await desk.service.decide(desk.tenant, [UNIONID, EMAIL], author="li", reason="same voice")
+    await decide(desk.service, desk.tenant, [UNIONID, EMAIL], author="li", reason="same voice")
     (pair,) = (await desk.explain(UNIONID)).links
     (link,) = pair.records
     assert (link.strength, link.author, link.reason) == ("person", "li", "same voice")
@@ -163,7 +164,7 @@ async def test_a_placeholder_is_told_to_identify_nobody(desk: Desk) -> None:
 
 async def test_what_a_person_keeps_apart_is_told_with_both_sides(desk: Desk) -> None:
     await desk.land(profile("p1", UNIONID, PHONE), profile("p2", EMAIL, PHONE))
-    await desk.service.decide(desk.tenant, [UNIONID], apart_from=[EMAIL], author="li", reason="father and son")
+    await decide(desk.service, desk.tenant, [UNIONID], apart_from=[EMAIL], author="li", reason="father and son")
     told = await desk.explain(UNIONID)
     (parting,) = told.apart
     assert (values(parting.identifiers), values(parting.apart_from)) == (named(UNIONID), named(EMAIL))
@@ -292,7 +293,7 @@ async def test_the_way_between_two_customers_names_the_suspended_links(desk: Des
 
 async def test_a_parting_that_stands_between_two_customers_is_named(desk: Desk) -> None:
     await desk.land(profile("p1", UNIONID, PHONE), profile("p2", EMAIL, PHONE))
-    await desk.service.decide(desk.tenant, [UNIONID], apart_from=[EMAIL], author="li", reason="two people")
+    await decide(desk.service, desk.tenant, [UNIONID], apart_from=[EMAIL], author="li", reason="two people")
     way = await desk.path(UNIONID, EMAIL)
     assert (way.one_customer, [one.reason for one in way.apart]) == (False, ["two people"])
     assert [step.stands for step in way.steps].count(False) == 1
@@ -312,9 +313,9 @@ async def test_strangers_have_no_way_and_the_unknown_are_null(desk: Desk) -> Non
 async def test_each_join_and_parting_is_told_with_what_was_before(desk: Desk) -> None:
     await desk.land(profile("a", UNIONID, PHONE))
     await desk.land(profile("b", EMAIL))
-    decision = await desk.service.decide(desk.tenant, [UNIONID, EMAIL], author="li", reason="same")
+    decision = await decide(desk.service, desk.tenant, [UNIONID, EMAIL], author="li", reason="same")
     await desk.land(profile("c", EMAIL, OTHER))
-    await desk.service.withdraw(desk.tenant, decision, [UNIONID, EMAIL], author="wu")
+    await withdraw(desk.service, desk.tenant, decision, [UNIONID, EMAIL], author="wu")
     history = await desk.history(UNIONID)
     ours, theirs = named(UNIONID, PHONE), named(EMAIL, OTHER)
     assert happened(history) == [
@@ -417,13 +418,13 @@ async def one_step(
         await desk.land(profile(record, *mentions, minutes=chance.randrange(9), updated_at=later(step)))
     elif turn < 0.85 or not decisions:
         apart = some[1:2] if chance.random() < 0.5 else []
-        made = await desk.service.decide(
-            desk.tenant, some[:2] if not apart else some[:1], apart_from=apart, author="li", reason=""
+        made = await decide(
+            desk.service, desk.tenant, some[:2] if not apart else some[:1], apart_from=apart, author="li", reason=""
         )
         decisions.append((made, some[:1]))
     elif turn < 0.95:
         made, of = decisions.pop()
-        await desk.service.withdraw(desk.tenant, made, of, author="wu")
+        await withdraw(desk.service, desk.tenant, made, of, author="wu")
     else:
         await desk.service.cut(desk.tenant, some[0], later(chance.randrange(9)))
 
@@ -458,7 +459,7 @@ async def test_an_export_holds_every_fact_as_it_was_said_superseded_ones_too(des
         profile("a", UNIONID, PHONE, traits={"name": "王"}),
     )
     await desk.land(profile("a", UNIONID, PHONE, traits={"name": "王伟"}, updated_at=later(1)))
-    await desk.service.decide(desk.tenant, [UNIONID, EMAIL], author="li", reason="same voice")
+    await decide(desk.service, desk.tenant, [UNIONID, EMAIL], author="li", reason="same voice")
     told = await desk.export(PHONE)
     assert {(fact["kind"], fact["id"], fact["current"]) for fact in told["facts"] if fact["kind"] != "link"} == {
         ("call", "1", True),
@@ -483,7 +484,7 @@ async def test_an_export_leaves_out_what_identifies_somebody_else(desk: Desk) ->
         *(profile(f"p{serial}", Mention("unionid", f"stranger-{serial}"), PHONE) for serial in range(3)),
         profile("mine", UNIONID, PHONE),
     )
-    await desk.service.decide(desk.tenant, [UNIONID], apart_from=[EMAIL], author="li", reason="two people")
+    await decide(desk.service, desk.tenant, [UNIONID], apart_from=[EMAIL], author="li", reason="two people")
     text = json.dumps(await desk.export(UNIONID), ensure_ascii=False)
     assert "u1" in text
     for others in ("somebody-else", "stranger", PHONE.value, EMAIL.value):

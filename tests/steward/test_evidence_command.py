@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest_asyncio
 
+from deciding import decide
 from huaxiang.model import Call, Mention, Parsed, Trait
 from huaxiang.service import Service
 from huaxiang.store import opened
@@ -32,9 +33,9 @@ async def database(fresh_database: Callable[[], AbstractAsyncContextManager[str]
             other = Trait(source="crm", id="p2", at=NOON, identifiers=(Mention("unionid", "son"), PHONE))
             call = Call(source="pbx", id="c1", at=NOON, identifiers=(PHONE,))
             await service.land(tenant, [(1, Parsed((profile,))), (2, Parsed((other,))), (3, Parsed((call,)))])
-            await service.decide(tenant, [UNIONID, EMAIL], author="li", reason="same voice")
-            await service.decide(
-                tenant, [UNIONID], apart_from=[Mention("unionid", "son")], author="li", reason="father and son"
+            await decide(service, tenant, [UNIONID, EMAIL], author="li", reason="same voice")
+            await decide(
+                service, tenant, [UNIONID], apart_from=[Mention("unionid", "son")], author="li", reason="father and son"
             )
         yield url
 

@@ -4,7 +4,7 @@
     tenant …, key …           tenants.py   who is served, and who may ask
     import, rebuild, generate load.py      what comes in, and what is made from it
     explain, export           evidence.py  why a customer is one, and all of it to take away
-    erase                     erasure.py   a person gone from everywhere
+    erase, erasures           erasure.py   a person gone from everywhere, and the register of that
     join, part, apart, undo, decisions, cut, cuts, review
                               decisions.py a person's word on who is who, and what waits for it
     suggest, suggestion …     suggest.py   customers that look like one, for a person to answer
@@ -44,6 +44,7 @@ app.command(load.generate)
 app.command(evidence.explain)
 app.command(evidence.export)
 app.command(erasure.erase)
+app.command(erasure.erasures)
 app.command(decisions.join)
 app.command(decisions.part)
 app.command(decisions.apart)

@@ -1,4 +1,4 @@
-"""`huaxiang erase`: a person gone from everywhere, after a look at what goes."""
+"""`huaxiang erase`: a person gone from everywhere, after a look at what goes; and `erasures`, the register."""
 
 from __future__ import annotations
 
@@ -63,6 +63,23 @@ def erase(  # noqa: PLR0913 - an option each for what an erasure is told
     _tell(told)
     if not yes:
         say("Nothing is changed yet. With --yes it is done, for ever.  尚未删除；加 --yes 执行，不可恢复。")
+
+
+def erasures(*, tenant: str, place: Place = HERE) -> None:
+    """List the erasures that were done: when, of which id, by whom and why.
+
+    Parameters
+    ----------
+    tenant
+        Whose customers they were.
+
+    """
+
+    async def work(service: Service) -> list[erasure.Erased]:
+        return await erasure.erasures(service, await service.tenant(tenant))
+
+    rows = [msgspec.structs.asdict(one) for one in place.run(work)]
+    show_rows(rows, ("at", "customer", "author", "reason", "rows"), as_json=place.json)
 
 
 def _tell(told: Erasure) -> None:

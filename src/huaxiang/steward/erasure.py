@@ -14,6 +14,7 @@ Rule 5: after the commit the tables are vacuumed. What the database's files stil
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -30,7 +31,6 @@ from huaxiang.store import can_be_kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from uuid import UUID
 
     from huaxiang.model import Identifier, Tenant
@@ -60,6 +60,26 @@ NO_MARKS = (
 NAMED = (
     "Records of others are named after a value of the person; their names stay, as their sources know them by these."
 )
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """An erasure that was done: when, of which id, by whom and why, and how many rows of each table went."""
+
+    at: datetime
+    customer: int
+    author: str
+    reason: str
+    rows: dict[str, int]
+
+
+async def erasures(service: Service, tenant: Tenant) -> list[Erased]:
+    """The register of erasures, oldest first; it holds no value of anybody."""
+    async with service.store.reading() as tx:
+        rows = await tx.rows("erasures", tenant.id)
+    return [
+        Erased(row["at"], row["customer"], row["author"], row["reason"], msgspec.json.decode(row["counts"]))
+        for row in rows
+    ]
 
 
 async def preview(service: Service, tenant: Tenant, wanted: Identifier | int, *, only: bool = False) -> Erasure:
