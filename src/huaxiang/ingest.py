@@ -57,7 +57,8 @@ class Cut(NamedTuple):
 class Landed(msgspec.Struct):
     """What a batch changed. `touched`: nodes whose links differ; `shrunk`: those of them that lost some.
 
-    `fresh`: nodes seen for the first time; `dirty`: nodes from which something was taken away.
+    `fresh`: nodes seen for the first time; `dirty`: nodes from which something was taken away. `called`: nodes whose
+    calls, or what these gathered, differ.
     """
 
     landed: int = 0
@@ -66,6 +67,7 @@ class Landed(msgspec.Struct):
     shrunk: set[UUID] = msgspec.field(default_factory=set["UUID"])
     fresh: set[UUID] = msgspec.field(default_factory=set["UUID"])
     dirty: set[UUID] = msgspec.field(default_factory=set["UUID"])
+    called: set[UUID] = msgspec.field(default_factory=set["UUID"])
 
 
 async def land(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], now: datetime) -> Landed:
@@ -107,6 +109,7 @@ async def replace(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], dirt
     given = {key: row["given_at"] for key, row in known.items()}
     touching = await _place(tx, tenant, winners, losers, given, now, landed)
     landed.dirty = dirty | await _gather(tx, winners, touching, known)
+    landed.called |= landed.dirty
     await _fold(tx, tenant, landed.dirty)
     return landed
 
@@ -157,8 +160,9 @@ async def replay(
         yield Landed()
     async for page in tx.pages("nodes_of_tenant", tenant.id, size=page_rows):
         await tx.run("clear_staging")
-        await _fold_whole(tx, tenant, [row["node"] for row in page])
-        yield Landed()
+        nodes = [row["node"] for row in page]
+        await _fold_whole(tx, tenant, nodes)
+        yield Landed(called=set(nodes))
 
 
 async def _replay_page(tx: Transaction, tenant: Tenant, rows: list[Row], now: datetime) -> Landed:
@@ -219,6 +223,7 @@ async def _apply(
     dirty |= await _gather(tx, winners, touching, known)
     await _fold(tx, tenant, dirty)
     landed.dirty = dirty
+    landed.called |= dirty
     return landed
 
 
@@ -235,6 +240,7 @@ async def _place(
     placing = Placing(tenant, await cuts(tx, tenant), frozenset(tenant.settings.blocked))
     rows = Rows()
     touching = {one.key: placing.add(rows, one, given.get(one.key, now), current=True) for one in winners}
+    landed.called |= {touching[one.key][0] for one in winners if isinstance(one.fact, Call)}
     for one in losers:
         placing.add(rows, one, given.get(one.key, now), current=False)
     await _move(tx, [one for one in (*winners, *losers) if one.stored_node], rows)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -46,7 +46,6 @@ from huaxiang.store import can_be_kept
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from huaxiang.ingest import Landed
     from huaxiang.model import AccessKey
     from huaxiang.store import Row, Store, Transaction
 
@@ -55,6 +54,15 @@ LARGEST = 2**63 - 1
 LONGEST_CUT = 256
 DECIDED = "huaxiang"
 """The source of what a person decided here."""
+
+
+class Prepared(NamedTuple):
+    """A batch that is ready to land: what its good records claim and define, and its bad ones."""
+
+    claims: tuple[Claim, ...]
+    fields: tuple[CustomField, ...]
+    rejects: tuple[Reject, ...]
+    came_at: datetime
 
 
 class Service(Keyring):
@@ -74,6 +82,10 @@ class Service(Keyring):
 
     async def land(self, tenant: Tenant, records: Sequence[tuple[int, Parsed]]) -> Outcome:
         """Land what a batch of records says, each under its line; good ones land, bad ones come back with reasons."""
+        return await self.land_prepared(tenant, self.prepare(tenant, records))
+
+    def prepare(self, tenant: Tenant, records: Sequence[tuple[int, Parsed]]) -> Prepared:
+        """Make a batch ready to land: pure work, which another thread may do while the store lands the one before."""
         now = self.now()
         rejects: list[Reject] = []
         claims: list[Claim] = []
@@ -85,20 +97,18 @@ class Service(Keyring):
             rejects += refused[:1]
             claims += [] if refused else [one for one in claimed if isinstance(one, Claim)]
             fields += [] if refused else [one for one in defined if isinstance(one, CustomField)]
-        landed = await self._land(tenant, claims, fields, now)
-        return Outcome(landed.landed, landed.known, tuple(rejects))
+        return Prepared(tuple(claims), tuple(fields), tuple(rejects), now)
 
-    async def _land(
-        self, tenant: Tenant, claims: Sequence[Claim], fields: Sequence[CustomField], now: datetime
-    ) -> Landed:
+    async def land_prepared(self, tenant: Tenant, batch: Prepared) -> Outcome:
+        """Land what `prepare` made ready, in one transaction."""
         async with self.store.writing() as tx:
             tenant = await _locked(tx, tenant)
-            landed = await ingest.land(tx, tenant, claims, now)
+            landed = await ingest.land(tx, tenant, batch.claims, batch.came_at)
             moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
             await feed.note(tx, tenant, landed, moves)
-            await _put_fields(tx, tenant, fields)
-            await _put_owners(tx, tenant, claims, fields)
-        return landed
+            await _put_fields(tx, tenant, batch.fields)
+            await _put_owners(tx, tenant, batch.claims, batch.fields)
+        return Outcome(landed.landed, landed.known, batch.rejects)
 
     async def rebuild(self, tenant: Tenant, *, page_rows: int = ingest.REPLAY_ROWS) -> AsyncIterator[int]:
         """Make all that is derived anew from the facts, in one transaction; the records landed so far, as they land."""
