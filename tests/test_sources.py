@@ -3,10 +3,13 @@
 # xlsxwriter annotates only some of what it decorates; nothing of it is returned from here.
 # pyright: reportUnknownMemberType=false
 
+import bz2
 import datetime as dt
 import gzip
 import json
+import lzma
 import stat
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterable
@@ -20,6 +23,11 @@ from hypothesis import strategies as st
 
 from huaxiang.errors import SourceUnreadable
 from huaxiang.sources import Reader, Reject, RejectWriter, Row, broken_number, read_rows, unflatten
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 PHONE = frozenset({"phone"})
 TEXT = "编号,姓名,电话\n1,张三,13812345678\n2,李四,13812345679\n"
@@ -436,6 +444,29 @@ class TestParquet:
         assert [item.line for item in items] == list(range(1, 50_001))
         assert [item.data["n"] for item in items if isinstance(item, Row)] == list(range(50_000))
 
+    @given(
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "a": st.none() | st.text() | st.sampled_from(["", " ", "\u2003", "[1]", "{", '="1"', "x "]),
+                    "b.c": st.none() | st.integers(-(2**63), 2**63 - 1),
+                    "d": st.none() | st.just("x"),
+                }
+            ),
+            min_size=1,
+            max_size=5,
+        )
+    )
+    def test_a_row_is_the_same_whatever_the_texts_beside_it(
+        self, tmp_path_factory: pytest.TempPathFactory, records: list[dict[str, object]]
+    ) -> None:
+        folder = tmp_path_factory.mktemp("parquet")
+        schema = {"a": pl.String, "b.c": pl.Int64, "d": pl.String}
+        pl.DataFrame(records, schema).write_parquet(folder / "whole.parquet")
+        # A text that may be JSON sends all of its batch the long way.
+        pl.DataFrame([*records, {"a": "[", "d": "x"}], schema).write_parquet(folder / "long.parquet")
+        assert list(read_rows(folder / "whole.parquet")) == list(read_rows(folder / "long.parquet"))[:-1]
+
     def test_a_broken_file_is_unreadable(self, make: Make) -> None:
         assert "Parquet" in reason_of(make("a.parquet", b"PAR1" + bytes(100)))
 
@@ -445,6 +476,23 @@ class TestFiles:
         reader = Reader(make("a.csv.gz", gzip.compress(TEXT.encode("gb18030"), mtime=0)))
         assert [item.data for item in reader if isinstance(item, Row)] == TEXT_ROWS
         assert reader.read_bytes == reader.total_bytes == reader.path.stat().st_size
+
+    @pytest.mark.parametrize(
+        ("suffix", "pack"),
+        [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress), ("zst", zstd.compress)],
+    )
+    def test_every_packing_is_unpacked_by_its_content(
+        self, make: Make, suffix: str, pack: Callable[[bytes], bytes]
+    ) -> None:
+        packed = pack(TEXT.encode("gb18030"))
+        for name in (f"a.csv.{suffix}", "a.csv"):
+            reader = Reader(make(name, packed))
+            assert [item.data for item in reader if isinstance(item, Row)] == TEXT_ROWS
+            assert reader.read_bytes == reader.total_bytes == len(packed)
+        long = make(f"b.jsonl.{suffix}", pack(b"".join(b'{"n":%d}\n' % (n * 7919 % 100_003) for n in range(300_000))))
+        long.write_bytes(long.read_bytes()[:-100])
+        with pytest.raises(SourceUnreadable, match="breaks off"):
+            list(read_rows(long))
 
     def test_a_gzip_that_breaks_off_gives_its_rows_and_then_an_error(self, make: Make) -> None:
         content = gzip.compress("".join(f'{{"n":{n * 7919 % 100_003}}}\n' for n in range(400_000)).encode())

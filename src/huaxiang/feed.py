@@ -38,10 +38,12 @@ class Change(msgspec.Struct, frozen=True):
 
 async def note(tx: Transaction, tenant: Tenant, landed: Landed, moves: Sequence[Move]) -> None:
     """Tell what a batch changed, in its own transaction, while its facts are still staged."""
-    seen = [move for move in moves if move.node not in landed.fresh]
-    await tx.each("put_changes", _turns(seen), tenant.id)
-    touched = landed.dirty | {move.node for move in seen}
-    await tx.run("put_updates", tenant.id, list(touched), list({move.before for move in seen}))
+    first = landed.first_number  # a node that came with the batch has a greater number than any that was there before
+    seen = [move for move in moves if first is None or move.number < first]
+    await tx.each("put_changes", _turned(seen), tenant.id)
+    came_to = {move.after for move in seen}
+    left = {move.before for move in seen} - {move.number for move in seen}
+    await tx.run("put_updates", tenant.id, list(landed.dirty), list(came_to), list(left))
 
 
 async def remember(tx: Transaction, tenant: Tenant) -> None:
@@ -65,10 +67,6 @@ async def changes(tx: Transaction, tenant: Tenant, *, after: int, limit: int) ->
 async def changes_of(tx: Transaction, tenant: Tenant, customer: int) -> list[Change]:
     """What became of an id, and which ids joined it; its updates left out."""
     return [_change(row) for row in await tx.rows("changes_of", tenant.id, customer)]
-
-
-def _turns(moves: Iterable[Move]) -> list[tuple[What, int, int]]:
-    return _turned((move.number, move.before, move.after) for move in moves)
 
 
 def _turned(moves: Iterable[tuple[int, int, int]]) -> list[tuple[What, int, int]]:

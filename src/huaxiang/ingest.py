@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from huaxiang.claim import Claim, Placing, Rows, call_key, epoch_of, of_stored
-from huaxiang.gather import gathered
+from huaxiang import rulebook
+from huaxiang.claim import Ahead, Claim, Placing, Rows, by_node, call_key, epoch_of, of_stored
 from huaxiang.identifiers import node_of, revision_mark
-from huaxiang.model import AnyFact, Call, Identifier, Mark, Order, Transcript
+from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from uuid import UUID
 
     from huaxiang.model import Tenant
@@ -34,14 +35,19 @@ if TYPE_CHECKING:
 
 FACT_COLUMNS = (
     "node", "record", "kind", "digest", "tenant", "current", "at", "rank", "record_id", "source", "enterprise",
-    "updated_at", "came_at", "created_at", "spelling", "verified", "about", "said", "gathered",
+    "updated_at", "came_at", "created_at", "spelling", "verified", "about", "said", "gathered", "duration", "rounds",
+    "city",
 )  # fmt: skip
+PLACED_COLUMNS = (*FACT_COLUMNS[:8], *FACT_COLUMNS[12:17], *FACT_COLUMNS[19:])
+"""What is made of a fact, beside what it said and what a call gathered."""
 LINK_COLUMNS = (
     "node", "other", "record", "tenant", "other_kind", "strength", "at", "rank", "record_id", "mentions", "spelling",
     "verified", "about", "created_at", "suspended", "came_at",
 )  # fmt: skip
 SUMMARIES = ("identity", "call", "mark", "trait", "origin", "activity")
 REPLAY_ROWS = 20_000
+MANY_LINKS = 1_000
+"""Of so many rows it pays to say beforehand which are suspended, rather than to correct them afterwards."""
 
 _decode_fact = msgspec.json.Decoder(AnyFact).decode
 
@@ -55,29 +61,34 @@ class Cut(NamedTuple):
 
 
 class Landed(msgspec.Struct):
-    """What a batch changed. `touched`: nodes whose links differ; `shrunk`: those of them that lost some.
+    """What a batch changed. `won`: the records whose newest revision came with it.
 
-    `fresh`: nodes seen for the first time; `dirty`: nodes from which something was taken away. `called`: nodes whose
-    calls, or what these gathered, differ.
+    `touched`: nodes whose links differ; `shrunk`: those of them that lost some. `first_number`: the smallest number of
+    a node seen for the first time. `dirty`: nodes from which something was taken away.
     """
 
     landed: int = 0
     known: int = 0
+    won: set[UUID] = msgspec.field(default_factory=set["UUID"])
     touched: set[UUID] = msgspec.field(default_factory=set["UUID"])
     shrunk: set[UUID] = msgspec.field(default_factory=set["UUID"])
-    fresh: set[UUID] = msgspec.field(default_factory=set["UUID"])
+    first_number: int | None = None
     dirty: set[UUID] = msgspec.field(default_factory=set["UUID"])
-    called: set[UUID] = msgspec.field(default_factory=set["UUID"])
 
 
-async def land(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], now: datetime) -> Landed:
-    """Land a batch of claims; the tenant's lock must be held (`lock`)."""
-    came = len(claims)
+async def land(
+    tx: Transaction, tenant: Tenant, claims: Sequence[Claim], now: datetime, *, ahead: Ahead | None = None
+) -> Landed:
+    """Land a batch of claims; the tenant's lock must be held (`lock`). `ahead`: as they were placed beforehand."""
+    came, said = len(claims), claims
     claims = await _not_erased(tx, tenant, claims)
     known = {row["key"]: row for row in await tx.rows("known_records", [claim.key for claim in claims])}
-    winners, losers, repeats = _contest(claims, known)
-    landed = await _apply(tx, tenant, winners, losers, known, now)
-    landed.landed, landed.known = len(winners), len(losers) + repeats + came - len(claims)
+    contest = _contest(claims, known)
+    if ahead is not None and contest.winners is said and not known and ahead.settings == tenant.settings:
+        contest = contest._replace(ahead=ahead)
+    landed = await _apply(tx, tenant, contest, known, now)
+    landed.landed, landed.known = len(contest.winners), came - len(contest.winners)
+    landed.won = {one.key for one in contest.winners}
     return landed
 
 
@@ -94,7 +105,7 @@ async def _not_erased(tx: Transaction, tenant: Tenant, claims: Sequence[Claim]) 
 def _marks(tenant: Tenant, one: Claim) -> tuple[UUID, ...]:
     """Each mark that would keep the claim out: of its record, of this revision, of the call that it waits for."""
     own = one.key, revision_mark(tenant.key, one.key, one.digest)
-    return (*own, call_key(tenant, one.fact)) if isinstance(one.fact, (Transcript, Mark)) else own
+    return (*own, call_key(tenant, one.fact)) if isinstance(one.fact, (Transcript, Mark, Amendment)) else own
 
 
 async def replace(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], dirty: set[UUID], now: datetime) -> Landed:
@@ -106,18 +117,15 @@ async def replace(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], dirt
     known = {row["key"]: row for row in await tx.rows("known_records", [one.key for one in claims])}
     winners = [one for one in claims if one.was_current]
     losers = [one for one in claims if not one.was_current]
-    given = {key: row["given_at"] for key, row in known.items()}
-    touching = await _place(tx, tenant, winners, losers, given, now, landed)
-    landed.dirty = dirty | await _gather(tx, winners, touching, known)
-    landed.called |= landed.dirty
-    await _fold(tx, tenant, landed.dirty)
+    touching = await _place(tx, tenant, Contest(winners, losers), known, now, landed)
+    landed.dirty = dirty | await _gather(tx, tenant, winners, touching, known)
+    await _fold(tx, tenant, landed.dirty, winners, whole=False)
     return landed
 
 
 async def lock(tx: Transaction, tenant: Tenant) -> None:
     """Wait until no other transaction writes for this tenant, and keep it so until this one ends."""
     await tx.run("lock_tenant", tenant.id)
-    await tx.prepare_staging()
 
 
 async def cut(tx: Transaction, tenant: Tenant, identifier: Identifier, made: Cut, now: datetime) -> Landed:
@@ -131,7 +139,7 @@ async def cut(tx: Transaction, tenant: Tenant, identifier: Identifier, made: Cut
     known = {row["key"]: row for row in await tx.rows("known_records", keys)}
     places = [known[key]["nodes"][0] for key in known]
     stored = await tx.rows("said_by", places, list(known))
-    return await _apply(tx, tenant, [_stored_claim(row) for row in stored], [], known, now)
+    return await _apply(tx, tenant, Contest([_stored_claim(row) for row in stored], []), known, now)
 
 
 async def forget(tx: Transaction, tenant: Tenant) -> None:
@@ -155,26 +163,28 @@ async def replay(
         held = [row for row in held if row["record"] == last]
         yield await _replay_page(tx, tenant, ready, now)
     yield await _replay_page(tx, tenant, held, now)
-    async for page in tx.pages("calls_awaited", tenant.id, size=max(1, page_rows // 10)):
-        await _gather_calls(tx, [row["node"] for row in page])
+    minds_silence = (await rulebook.in_force(tx, tenant)).minds_silence
+    calls = "calls_of_tenant" if minds_silence else "calls_awaited"
+    async for page in tx.pages(calls, tenant.id, size=max(1, page_rows // 10)):
+        await rulebook.gather(tx, tenant, [row["node"] for row in page])
         yield Landed()
     async for page in tx.pages("nodes_of_tenant", tenant.id, size=page_rows):
         await tx.run("clear_staging")
         nodes = [row["node"] for row in page]
         await _fold_whole(tx, tenant, nodes)
-        yield Landed(called=set(nodes))
+        yield Landed()
 
 
 async def _replay_page(tx: Transaction, tenant: Tenant, rows: list[Row], now: datetime) -> Landed:
     await tx.run("clear_staging")
     claims = [_stored_claim(row) for row in rows]
-    winners, losers, _ = _contest(claims, {})
-    fallen = [claim for claim in losers if claim.was_current]
+    contest = _contest(claims, {})
+    fallen = [claim for claim in contest.losers if claim.was_current]
     await tx.each("retire_revisions", [(one.stored_node, one.key, one.digest) for one in fallen])
-    registry = {row["key"]: row for row in await tx.rows("known_records", [claim.key for claim in winners])}
-    given = {key: row["given_at"] for key, row in registry.items()}
-    landed = Landed(landed=len(winners))
-    await _place(tx, tenant, winners, losers, given, now, landed)
+    known = {row["key"]: row for row in await tx.rows("known_records", [claim.key for claim in contest.winners])}
+    landed = Landed(landed=len(contest.winners))
+    standing = {tuple(row[column] for column in PLACED_COLUMNS) for row in rows}
+    await _place(tx, tenant, contest, known, now, landed, standing=standing)
     return landed
 
 
@@ -183,18 +193,26 @@ def _stored_claim(row: Row) -> Claim:
     return of_stored(_decode_fact(row["said"]), **{column: row[column] for column in columns})
 
 
-def _contest(claims: Iterable[Claim], known: dict[UUID, Row]) -> tuple[list[Claim], list[Claim], int]:
-    """Winners over the registry, losers to be kept as history, and how many say what is known already."""
+class Contest(NamedTuple):
+    """Claims that win over the registry, and those that lose and become history; who says what is known is neither."""
+
+    winners: Sequence[Claim]
+    losers: Sequence[Claim]
+    ahead: Ahead | None = None
+
+
+def _contest(claims: Sequence[Claim], known: Mapping[UUID, Row]) -> Contest:
+    if not known and len({claim.key for claim in claims}) == len(claims):
+        return Contest(claims, [])
     best: dict[UUID, Claim] = {}
     losers: list[Claim] = []
     seen: set[tuple[UUID, bytes]] = {(key, had["digest"]) for key, had in known.items()}
-    repeats = 0
     for claim in claims:
         had = known.get(claim.key)
         rival = best.get(claim.key)
         if (claim.key, claim.digest) in seen:
-            repeats += 1
-        elif had is not None and claim.precedence < Claim.precedence_of(had["updated_at"], had["digest"]):
+            continue
+        if had is not None and claim.precedence < Claim.precedence_of(had["updated_at"], had["digest"]):
             losers.append(claim)
         elif rival is None:
             best[claim.key] = claim
@@ -202,50 +220,63 @@ def _contest(claims: Iterable[Claim], known: dict[UUID, Row]) -> tuple[list[Clai
             loser, best[claim.key] = sorted((claim, rival), key=lambda one: one.precedence)
             losers.append(loser)
         seen.add((claim.key, claim.digest))
-    return list(best.values()), losers, repeats
+    return Contest(list(best.values()), losers)
 
 
 async def _apply(
     tx: Transaction,
     tenant: Tenant,
-    winners: Sequence[Claim],
-    losers: Sequence[Claim],
+    contest: Contest,
     known: Mapping[UUID, Row],
     now: datetime,
 ) -> Landed:
     """Write what the winners say in place of what their records said before (`known`); losers become history."""
     landed = Landed()
+    winners, losers, _ = contest
     if not winners and not losers:
         return landed
-    given = {key: row["given_at"] for key, row in known.items()}
     dirty = await _take_out(tx, [(known[one.key], one.key) for one in winners if one.key in known], landed)
-    touching = await _place(tx, tenant, winners, losers, given, now, landed)
-    dirty |= await _gather(tx, winners, touching, known)
-    await _fold(tx, tenant, dirty)
+    touching = await _place(tx, tenant, contest, known, now, landed)
+    dirty |= await _gather(tx, tenant, winners, touching, known)
+    whole = not dirty and not losers and not any(one.waits for one in winners)
+    await _fold(tx, tenant, dirty, winners, whole=whole)
     landed.dirty = dirty
-    landed.called |= dirty
     return landed
 
 
 async def _place(
     tx: Transaction,
     tenant: Tenant,
-    winners: Sequence[Claim],
-    losers: Sequence[Claim],
-    given: Mapping[UUID, datetime],
+    contest: Contest,
+    known: Mapping[UUID, Row],
     now: datetime,
     landed: Landed,
+    *,
+    standing: AbstractSet[tuple[object, ...]] = frozenset(),
 ) -> dict[UUID, list[UUID]]:
-    """Put facts and links where they belong, and say so in the registry; gives the nodes that each winner touches."""
-    placing = Placing(tenant, await cuts(tx, tenant), frozenset(tenant.settings.blocked))
-    rows = Rows()
-    touching = {one.key: placing.add(rows, one, given.get(one.key, now), current=True) for one in winners}
-    landed.called |= {touching[one.key][0] for one in winners if isinstance(one.fact, Call)}
-    for one in losers:
-        placing.add(rows, one, given.get(one.key, now), current=False)
-    await _move(tx, [one for one in (*winners, *losers) if one.stored_node], rows)
-    await _put(tx, tenant, rows, landed)
-    await _register(tx, tenant, winners, touching, given, now)
+    """Put facts and links where they belong, and say so in the registry; gives the nodes that each winner touches.
+
+    `standing`: facts that lie in the store as they are to be; they are left where they lie.
+    """
+    winners, losers, ahead = contest
+    changed_hands = await cuts(tx, tenant)
+    if ahead is not None and not changed_hands:
+        _, rows, touching = ahead
+    else:
+        placing, rows = Placing(tenant, changed_hands, frozenset(tenant.settings.blocked)), Rows()
+        given = {key: row["given_at"] for key, row in known.items()}
+        touching = {one.key: placing.add(rows, one, given.get(one.key, now), current=True) for one in winners}
+        for one in losers:
+            placing.add(rows, one, given.get(one.key, now), current=False)
+    stored = [one for one in (*winners, *losers) if one.stored_node]
+    await _move(tx, stored, rows)
+    if standing:
+        rows.facts = [row for row in rows.facts if _placed(row) not in standing]
+    await _put(tx, tenant, rows, landed, fresh=not known and not stored)
+    if not known and all(len(nodes) == 1 for nodes in touching.values()):
+        await tx.run("put_new_records", now)
+    else:
+        await _register(tx, tenant, winners, touching, known, now)
     return touching
 
 
@@ -275,30 +306,36 @@ async def _move(tx: Transaction, stored: Sequence[Claim], rows: Rows) -> None:
     await tx.each("drop_revisions", [(one.stored_node, one.key, one.digest) for one in moved])
 
 
-async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed) -> None:
-    landed.fresh |= await _put_nodes(tx, tenant, rows.nodes)
-    await tx.copy("landing_fact", FACT_COLUMNS, rows.facts)
-    await tx.run("put_facts")
+async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, fresh: bool) -> None:
+    """Put nodes, facts and links; the facts stay staged. `fresh`: no record of these was known before."""
+    landed.first_number = await _put_nodes(tx, tenant, rows.nodes)
+    if rows.facts:
+        rows.facts.sort(key=by_node)
+        await tx.copy("staged_fact", FACT_COLUMNS, rows.facts)
+        await tx.run("put_new_facts" if fresh else "put_facts")
     if rows.links:
         await tx.copy("landing_link", LINK_COLUMNS, rows.links)
+        if len(rows.links) >= MANY_LINKS:
+            await tx.run("foretell_hubs", tenant.id)
+            await tx.run("foretell_flat")
         await tx.run("put_links")
     await tx.each("put_aparts", rows.aparts, tenant.id)
     landed.touched |= {row[0] for row in rows.links if row[5]} | {row[0] for row in rows.aparts}  # type: ignore[misc]
 
 
-async def _put_nodes(tx: Transaction, tenant: Tenant, nodes: Mapping[UUID, tuple[Identifier, int]]) -> set[UUID]:
-    """Give the nodes that are new their numbers, in the order of their first sight; gives those nodes."""
-    known = {row["node"] for row in await tx.rows("known_nodes", list(nodes))}
-    fresh = [(node, *place) for node, place in nodes.items() if node not in known]
-    if not fresh:
-        return set()
-    numbers = await tx.rows("numbers", len(fresh))
+async def _put_nodes(tx: Transaction, tenant: Tenant, nodes: Mapping[UUID, tuple[Identifier, int]]) -> int | None:
+    """Give the nodes that are new their numbers, in the order of their first sight; gives the first, if any is new."""
     places = [
-        (node, row["number"], identifier.kind, identifier.value, identifier.scope, epoch)
-        for (node, identifier, epoch), row in zip(fresh, numbers, strict=True)
+        (node, identifier.kind, identifier.value, identifier.scope, epoch)
+        for node, (identifier, epoch) in nodes.items()
     ]
-    await tx.each("put_nodes", places, tenant.id)
-    return {node for node, _, _ in fresh}
+    rows = await tx.each("put_nodes", places, tenant.id)
+    return rows[0]["first"] if rows else None
+
+
+def _placed(row: Sequence[object]) -> tuple[object, ...]:
+    """What a row of FACT_COLUMNS says in the columns of PLACED_COLUMNS."""
+    return (*row[:8], *row[12:17], *row[19:])
 
 
 async def _register(
@@ -306,66 +343,69 @@ async def _register(
     tenant: Tenant,
     winners: Sequence[Claim],
     touching: Mapping[UUID, list[UUID]],
-    given: Mapping[UUID, datetime],
+    known: Mapping[UUID, Row],
     now: datetime,
 ) -> None:
+    """Name the winners in the registry, where it does not name them as they are already."""
     revisions: list[Sequence[object]] = []
     for one in winners:
-        nodes = ",".join(dict.fromkeys(map(str, touching[one.key])))
-        revisions.append((one.key, one.fact.updated_at, one.digest, given.get(one.key, now), nodes))
+        nodes, had = list(dict.fromkeys(touching[one.key])), known.get(one.key)
+        revision = one.fact.updated_at, one.digest
+        if had is None or (had["updated_at"], had["digest"]) != revision or list(had["nodes"]) != nodes:
+            revisions.append((one.key, *revision, had["given_at"] if had else now, ",".join(map(str, nodes))))
     await tx.each("put_records", revisions, tenant.id)
 
 
 async def _gather(
     tx: Transaction,
+    tenant: Tenant,
     winners: Sequence[Claim],
     touching: Mapping[UUID, list[UUID]],
     known: Mapping[UUID, Row],
 ) -> set[UUID]:
     """Give calls what waits for them, on both ways: the call may come first or last. Gives the nodes to fold anew."""
-    calls = {one.key for one in winners if isinstance(one.fact, Call)}
+    landing = {one.key for one in winners if isinstance(one.fact, Call)}
+    calls = set(landing)
     for one in winners:
         if one.waits:
             calls.update(touching[one.key])
             calls.update(known[one.key]["nodes"] if one.key in known else ())
-    return await _gather_calls(tx, list(calls)) if calls else set()
+    return await rulebook.gather(tx, tenant, list(calls), landing) if calls else set()
 
 
-async def _gather_calls(tx: Transaction, calls: Sequence[UUID]) -> set[UUID]:
-    """Give these calls, where they have come, what waits for them; gives the nodes of those that changed."""
-    waiting: defaultdict[UUID, list[Row]] = defaultdict(list)
-    for row in await tx.rows("waiting", calls):
-        waiting[row["node"]].append(row)
-    places = [(row["node"], row["key"]) for row in await tx.rows("call_places", calls)]
-    changed: list[tuple[UUID, UUID, str | None]] = []
-    for row in await tx.each("call_facts", places):
-        document = gathered(_waits(row) for row in waiting[row["record"]])
-        if document != (row["gathered"] and msgspec.json.decode(row["gathered"])):
-            encoded = None if document is None else msgspec.json.encode(document).decode()
-            changed.append((row["node"], row["record"], encoded))
-    await tx.each("put_gathered", changed)
-    return {node for node, _, _ in changed}
+async def regather(tx: Transaction, tenant: Tenant, calls: Sequence[UUID]) -> Landed:
+    """Look at calls anew, by the keys of their records: the rules that they are under have changed."""
+    landed = Landed(dirty=await rulebook.gather(tx, tenant, calls))
+    await _fold(tx, tenant, landed.dirty, [], whole=True)
+    return landed
 
 
-def _waits(row: Row) -> tuple[Order, AnyFact]:
-    return Order(row["at"], row["rank"], row["record_id"], row["record"]), _decode_fact(row["said"])
+async def _fold(tx: Transaction, tenant: Tenant, dirty: set[UUID], winners: Sequence[Claim], *, whole: bool) -> None:
+    """Add fresh facts to the summaries of their nodes; fold the dirty nodes anew from all their facts.
 
-
-async def _fold(tx: Transaction, tenant: Tenant, dirty: set[UUID]) -> None:
-    """Add fresh facts to the summaries of their nodes; fold the dirty nodes anew from all their facts."""
+    `whole`: all that landed is to be added as it is.
+    """
     nodes = list(dirty)
-    await tx.run("stage_fresh", nodes)
-    await tx.run("stage_fresh_links", nodes)
+    if not whole:
+        await tx.run("unstage", nodes)
+    if any(len(one.named) > 1 for one in winners):
+        await tx.run("stage_links", nodes)
     if nodes:
         for summary in SUMMARIES:
             await tx.run(f"drop_{summary}", nodes)
-    await _fold_whole(tx, tenant, nodes)
+        await _fold_whole(tx, tenant, nodes)
+    else:
+        told = {summary for one in winners for summary in one.told}
+        await _fold_staged(tx, tenant, [summary for summary in SUMMARIES if summary in told])
 
 
 async def _fold_whole(tx: Transaction, tenant: Tenant, nodes: Sequence[UUID]) -> None:
     """Add what is staged, and all that was said on these nodes, which have no summaries now."""
-    if nodes:
-        await tx.run("stage_nodes", nodes)
-        await tx.run("stage_node_links", nodes)
-    for summary in SUMMARIES:
+    await tx.run("stage_nodes", nodes)
+    await tx.run("stage_node_links", nodes)
+    await _fold_staged(tx, tenant, SUMMARIES)
+
+
+async def _fold_staged(tx: Transaction, tenant: Tenant, summaries: Iterable[str]) -> None:
+    for summary in summaries:
         await tx.run(f"fold_{summary}", *([tenant.time_zone] if summary == "activity" else []))

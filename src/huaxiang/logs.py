@@ -5,11 +5,16 @@ Rule 1: what is logged is chosen where it is logged; no request's query, body, i
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+
+_IDS_AT_ONCE = 256
 
 LOGGING: dict[str, Any] = {
     "version": 1,
@@ -33,3 +38,42 @@ def configure() -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+class Requests:
+    """The lines of requests: as structlog would write them, those of one turn of the event loop at once."""
+
+    def __init__(self) -> None:
+        """Nothing to write yet."""
+        self._lines: list[str] = []
+
+    def tell(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
+        """Write a line, soon. No argument may need escaping in JSON: names of ours, methods, ids."""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._write)
+        at = datetime.now(UTC).isoformat(timespec="microseconds")[:26]
+        self._lines.append(
+            f'{{"method": "{method}", "route": "{route}", "status": {status}, "ms": {round(seconds * 1000, 1)}, '
+            f'"request_id": "{request_id}", "event": "request", "level": "info", "timestamp": "{at}Z"}}\n'
+        )
+
+    def _write(self) -> None:
+        lines, self._lines = "".join(self._lines), []
+        sys.stderr.write(lines)
+        sys.stderr.flush()
+
+
+_ids: list[str] = []
+
+
+def request_id() -> str:
+    """A random UUID (version 4) as text; made many at a time, since each would ask the kernel for its bits."""
+    if not _ids:
+        drawn = os.urandom(16 * _IDS_AT_ONCE).hex()
+        _ids.extend(_uuid(drawn[at : at + 32]) for at in range(0, len(drawn), 32))
+    return _ids.pop()
+
+
+def _uuid(digits: str) -> str:
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -146,6 +146,15 @@ class Mark(Fact, frozen=True, kw_only=True, tag="mark"):
     second: Count | None = None
 
 
+class Amendment(Fact, frozen=True, kw_only=True, tag="amendment"):
+    """What a source changed of a call afterwards: where the call is read, `details` stand over the call's own.
+
+    Waits on the call's own node, as a transcript does; of several, the newest word on each field counts.
+    """
+
+    call: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
 class Interaction(Fact, frozen=True, kw_only=True, tag="interaction"):
     """Something the customer did. `account`: with which official account. `upstream`: who passed it on to them."""
 
@@ -190,7 +199,7 @@ class Link(Fact, frozen=True, kw_only=True, tag="link"):
     withdrawn: bool = False
 
 
-AnyFact: TypeAlias = Call | Transcript | Mark | Interaction | Trait | Subscription | Record | Link
+AnyFact: TypeAlias = Call | Transcript | Mark | Amendment | Interaction | Trait | Subscription | Record | Link
 """Every kind of fact; in JSON told apart by `kind`."""
 
 
@@ -429,6 +438,37 @@ class PortraitPage(msgspec.Struct, frozen=True):
 
     total: int
     rows: tuple[PortraitRow, ...]
+
+
+class CallResult(msgspec.Struct, frozen=True):
+    """One call as it stands. `call` as it was said; `at`: when it happened, given at arrival where nobody said it.
+
+    `details`: the call's own, with its amendments over them. `marks`: by (type, name); beside each, in `evidence`, the
+    hits of the rules that found it, else the `details` of the mark that decided it. `transcripts`: by their record ids.
+    """
+
+    call: Call
+    at: datetime
+    details: dict[str, Json]
+    rounds: int | None
+    marks: tuple[CallMark, ...]
+    evidence: tuple[tuple[dict[str, Json], ...], ...]
+    transcripts: tuple[Transcript, ...]
+
+
+class CallPlace(NamedTuple):
+    """A call's place among all: by the time it happened, then by its record's key."""
+
+    at: datetime
+    record: UUID
+
+
+class CallPage(msgspec.Struct, frozen=True):
+    """A page of calls, oldest first; `total` counts all that match, `last` is the place of its last one."""
+
+    total: int
+    rows: tuple[CallResult, ...]
+    last: CallPlace | None
 
 
 # ── tenants and keys ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,9 +1,9 @@
 """The sum: from identifiers to customers, many at once.
 
-Takes nodes, numbers or a page of callers; gives customers with the summaries that were asked for, added up.
+Takes nodes or numbers; gives customers with the summaries that were asked for, added up.
 
 Rule 1: nothing is written.
-Rule 2: each kind of summary is one question for all nodes of all customers.
+Rule 2: whatever is asked for at once is one statement, and so one snapshot; only the parts that are rendered are read.
 Rule 3: sums are put in the orders that `model.Summary` states, so that equal sets of facts are equal bytes.
 Rule 4: a node that no record mentions is not served.
 """
@@ -11,7 +11,11 @@ Rule 4: a node that no record mentions is not served.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from collections.abc import Sequence
+from datetime import date
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -26,19 +30,17 @@ from huaxiang.model import (
     Follow,
     Identifier,
     Identity,
+    Json,
     Newest,
     NewestCall,
     Order,
-    PortraitPage,
-    PortraitRow,
     Record,
     Subscription,
     Summary,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from uuid import UUID
+    from collections.abc import Iterable, Mapping
 
     from huaxiang.model import Tenant
     from huaxiang.store import Row, Transaction
@@ -47,62 +49,216 @@ MOST_CALL_REFS = 10_000
 IDENTITY = ""
 """The name, which no trait has, under which the trait fold keeps what was said of an identifier itself."""
 
-Scope: TypeAlias = Literal["number", "customer"]
+PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscription", "record")
+"""The parts of a summary; what is said of an identifier itself is among the traits."""
+MOST_CHANGES: Final = 1000
+"""More changes than these are not told one by one."""
+FIRST_DAY: Final = date(2000, 1, 1).toordinal()
+NO_CALLS: Final = Calls()
 
+
+class Part(IntEnum):
+    """What a row of `look_up` tells of."""
+
+    VERSION, CHANGE, FOUND, IDENTITY, CALLS, MARK, TRAIT, ORIGIN, BUCKET, SAID, CALL = range(11)
+
+
+_decode: Final = msgspec.json.decode
 _decode_follow = msgspec.json.Decoder(Subscription).decode
 _decode_record = msgspec.json.Decoder(Record).decode
 
 
+class Asked(NamedTuple):
+    """What one caller asks for: the customers of nodes and of numbers of its tenant."""
+
+    tenant: int
+    nodes: Sequence[UUID] = ()
+    numbers: Sequence[int] = ()
+
+
+class Changed(NamedTuple):
+    """A change of the feed: the ids of the customers that it tells of."""
+
+    number: int
+    customer: int
+    other: int | None
+
+
+class Seen(msgspec.Struct):
+    """What one question saw, all in one snapshot.
+
+    Of each tenant its version, the number of its newest change (0 before the first), and the changes that it was asked
+    for, oldest first. `customers` by their ids; `of_nodes` and `of_numbers` (with their tenants) lead to those ids.
+    """
+
+    versions: dict[int, int] = {}
+    newest: dict[int, int] = {}
+    changed: dict[int, list[Changed]] = {}
+    customers: dict[int, Customer] = {}
+    of_nodes: dict[UUID, int] = {}
+    of_numbers: dict[tuple[int, int], int] = {}
+
+    def of_node(self, node: UUID) -> Customer | None:
+        """The customer of a node that was asked for."""
+        return self.customers.get(self.of_nodes.get(node, 0))
+
+    def of_number(self, tenant: int, number: int) -> Customer | None:
+        """The customer that a tenant's number leads to."""
+        return self.customers.get(self.of_numbers.get((tenant, number), 0))
+
+
 async def customers_of_nodes(tx: Transaction, tenant: Tenant, nodes: Iterable[UUID]) -> dict[UUID, Customer]:
     """The customer of each of these nodes that is known, whole."""
-    labels = {row["node"]: row["customer"] for row in await tx.rows("customers_of_nodes", tenant.id, list(nodes))}
-    found = await customers(tx, labels.values())
-    return {node: found[label] for node, label in labels.items() if label in found}
+    seen = await look_up(tx, [Asked(tenant.id, nodes=list(nodes))])
+    return {node: found for node in seen.of_nodes if (found := seen.of_node(node)) is not None}
 
 
 async def customers_of_numbers(tx: Transaction, tenant: Tenant, numbers: Iterable[int]) -> dict[int, Customer]:
     """The customer that each of these numbers leads to, whole."""
-    rows = await tx.rows("customers_of_numbers", tenant.id, list(numbers))
-    labels = {row["number"]: row["customer"] for row in rows}
-    found = await customers(tx, labels.values())
-    return {number: found[label] for number, label in labels.items() if label in found}
+    seen = await look_up(tx, [Asked(tenant.id, numbers=list(numbers))])
+    return {number: found for of, number in seen.of_numbers if (found := seen.of_number(of, number)) is not None}
 
 
 async def customers(tx: Transaction, labels: Iterable[int]) -> dict[int, Customer]:
     """Whole customers by their ids; one that no record mentions is left out."""
-    identities: defaultdict[int, list[Identity]] = defaultdict(list)
-    rows = await tx.rows("nodes_of", sorted(set(labels)))
-    nodes = [row["node"] for row in rows]
-    traits = await _traits(tx, nodes)
+    return (await look_up(tx, (), labels=labels)).customers
+
+
+async def look_up(
+    tx: Transaction,
+    asked: Sequence[Asked],
+    *,
+    parts: Sequence[str] = PARTS,
+    after: Mapping[int, int | None] = {},
+    labels: Iterable[int] = (),
+) -> Seen:
+    """All that many callers ask for, by one statement.
+
+    `parts`: of the summaries only these. `after`: the tenants of which to tell the version, the newest change, and the
+    changes after a number (none after None; at most `MOST_CHANGES`). `labels`: customers by their ids, of any tenant.
+    """
+    nodes = [(one.tenant, node) for one in asked for node in one.nodes]
+    numbers = [(one.tenant, number) for one in asked for number in one.numbers]
+    rows = await tx.rows(
+        "look_up",
+        list(after), list(after.values()), MOST_CHANGES,
+        [of for of, _ in nodes], [node for _, node in nodes],
+        [of for of, _ in numbers], [number for _, number in numbers],
+        sorted(set(labels)), list(parts),
+    )  # fmt: skip
+    return _seen(rows)
+
+
+def _seen(rows: Iterable[Row]) -> Seen:
+    by_part: list[list[Row]] = [[] for _ in Part]
     for row in rows:
-        about = traits[row["node"]].pop(IDENTITY, None)
-        identities[row["customer"]].append(_identity(row, about))
-    parts = await _summaries(tx, nodes, traits)
-    return {label: _customer(label, found, parts) for label, found in identities.items()}
+        by_part[row[0]].append(row)
+    seen = Seen(customers=_customers(by_part))
+    for row in by_part[Part.VERSION]:
+        tenant = row["customer"]
+        seen.versions[tenant], seen.newest[tenant] = row["number"], row["counts"][0] or 0
+    for row in by_part[Part.CHANGE]:
+        seen.changed.setdefault(row["rank"], []).append(Changed(row["number"], row["customer"], row["counts"][0]))
+    for row in by_part[Part.FOUND]:
+        if row["node"] is not None:
+            seen.of_nodes[row["node"]] = row["customer"]
+        elif row["number"] is not None:
+            seen.of_numbers[row["rank"], row["number"]] = row["customer"]
+    return seen
 
 
-def _customer(label: int, identities: list[Identity], parts: Mapping[UUID, Summary]) -> Customer:
+def _customers(by_part: Sequence[Sequence[Row]]) -> dict[int, Customer]:
+    """The customers, each of its nodes' identities and the sum of their parts."""
+    sums: defaultdict[int, Parts] = defaultdict(Parts)
+    holders: dict[UUID, Parts] = {}
+    told: defaultdict[int, list[Row]] = defaultdict(list)
+    for row in by_part[Part.IDENTITY]:
+        holders[row["node"]] = sums[row["customer"]]
+        told[row["customer"]].append(row)
+    about: dict[UUID, dict[str, Json]] = {}
+    for row in by_part[Part.TRAIT]:
+        if row["name"] == IDENTITY:
+            about[row["node"]] = _decode(row["value"])
+        elif holder := holders.get(row["node"]):
+            holder.traits.append((row["name"], Newest(_order(row), _decode(row["value"]))))
+    for part, take in _TAKE:
+        for row in by_part[part]:
+            if holder := holders.get(row["node"]):
+                take(holder, row)
+    return {
+        label: _customer(label, [_identity(row, about.get(row["node"], {})) for row in of], sums[label])
+        for label, of in told.items()
+    }
+
+
+def _customer(label: int, identities: list[Identity], parts: Parts) -> Customer:
+    identities.sort(key=_number)
     told = [identity.created_at for identity in identities if identity.created_at is not None]
     return Customer(
         id=label,
         identities=tuple(identities),
-        summary=total(parts[identity.node] for identity in identities),
+        summary=parts.sum(),
         created_at=min(told or [identity.first_at for identity in identities]),
     )
 
 
-def _identity(row: Row, about: Newest | None) -> Identity:
+def _number(identity: Identity) -> int:
+    return identity.number
+
+
+def _identity(row: Row, about: dict[str, Json]) -> Identity:
     return Identity(
         node=row["node"],
-        identifier=Identifier(row["kind"], row["value"], row["scope"]),
+        identifier=Identifier(row["kind"], row["name"], row["scope"]),
         number=row["number"],
         spelling=row["spelling"],
         verified=row["verified"],
         first_at=row["first_at"],
         created_at=row["created_at"],
         newest=_order(row),
-        about=about.value if about else {},
+        about=about,
     )
+
+
+class Parts:
+    """What summaries are made of, collected in any order."""
+
+    __slots__ = ("buckets", "calls", "follows", "marks", "origins", "records", "refs", "traits")
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.calls: list[Calls] = []
+        self.refs: list[CallRef] = []
+        self.marks: list[CallMark] = []
+        self.traits: list[tuple[str, Newest]] = []
+        self.origins: list[Newest] = []
+        self.buckets: list[Bucket] = []
+        self.follows: list[Follow] = []
+        self.records: list[CrmRecord] = []
+
+    def add(self, summary: Summary) -> None:
+        """What a summary says."""
+        self.calls.append(summary.calls)
+        self.refs += summary.call_refs
+        self.marks += summary.marks
+        self.traits += summary.traits.items()
+        self.origins += [] if summary.origin is None else [summary.origin]
+        self.buckets += summary.buckets
+        self.follows += summary.follows
+        self.records += summary.records
+
+    def sum(self) -> Summary:
+        """The sum, in the orders that `Summary` states."""
+        return Summary(
+            calls=sum(self.calls[1:], self.calls[0]) if self.calls else NO_CALLS,
+            call_refs=_refs_in_order(self.refs) if self.refs else (),
+            marks=_marks_in_order(self.marks) if self.marks else (),
+            traits=_newest_traits(self.traits) if self.traits else {},
+            origin=min(self.origins, key=lambda origin: origin.order) if self.origins else None,
+            buckets=_add_buckets(self.buckets) if self.buckets else (),
+            follows=tuple(sorted(self.follows, key=lambda follow: follow.order)) if self.follows else (),
+            records=_newest_records(self.records) if self.records else (),
+        )
 
 
 def total(parts: Iterable[Summary]) -> Summary:
@@ -110,21 +266,17 @@ def total(parts: Iterable[Summary]) -> Summary:
     listed = list(parts)
     if len(listed) == 1:
         return listed[0]
-    traits: dict[str, Newest] = {}
+    collected = Parts()
     for part in listed:
-        for name, newest in part.traits.items():
-            traits[name] = newest + traits[name] if name in traits else newest
-    origins = [part.origin for part in listed if part.origin is not None]
-    return Summary(
-        calls=sum((part.calls for part in listed), Calls()),
-        call_refs=_refs_in_order(ref for part in listed for ref in part.call_refs),
-        marks=_marks_in_order(mark for part in listed for mark in part.marks),
-        traits=dict(sorted(traits.items())),
-        origin=min(origins, key=lambda origin: origin.order) if origins else None,
-        buckets=_add_buckets(bucket for part in listed for bucket in part.buckets),
-        follows=tuple(sorted((f for part in listed for f in part.follows), key=lambda follow: follow.order)),
-        records=_newest_records(record for part in listed for record in part.records),
-    )
+        collected.add(part)
+    return collected.sum()
+
+
+def _newest_traits(said: list[tuple[str, Newest]]) -> dict[str, Newest]:
+    traits: dict[str, Newest] = {}
+    for name, newest in said:
+        traits[name] = newest + traits[name] if name in traits else newest
+    return dict(sorted(traits.items()))
 
 
 def _refs_in_order(refs: Iterable[CallRef]) -> tuple[CallRef, ...]:
@@ -157,43 +309,14 @@ def _newest_records(records: Iterable[CrmRecord]) -> tuple[CrmRecord, ...]:
     return tuple(newest[key] for key in sorted(newest))
 
 
-async def _summaries(
-    tx: Transaction, nodes: Sequence[UUID], traits: Mapping[UUID, dict[str, Newest]]
-) -> dict[UUID, Summary]:
-    """The summary of each node, a question a kind."""
+async def call_summaries(tx: Transaction, nodes: Sequence[UUID]) -> dict[UUID, Summary]:
+    """What the calls of each of these nodes add up to, and nothing else; a node without a call is left out."""
     calls = {row["node"]: _calls(row) for row in await tx.rows("calls", nodes)}
-    refs = await _call_refs(tx, list(calls))
-    marks = await _marks(tx, list(calls))
-    origins = {
-        row["node"]: Newest(_order(row), msgspec.json.decode(row["value"])) for row in await tx.rows("origins", nodes)
-    }
-    buckets = await _buckets(tx, nodes)
-    follows, records = await _follows_and_records(tx, nodes)
+    refs, marks = await _call_refs(tx, list(calls)), await _marks(tx, list(calls))
     return {
-        node: total(
-            [
-                Summary(
-                    calls=calls.get(node, Calls()),
-                    call_refs=tuple(refs[node]),
-                    marks=tuple(marks[node]),
-                    traits=dict(sorted(traits[node].items())),
-                    origin=origins.get(node),
-                    buckets=tuple(buckets[node]),
-                    follows=tuple(follows[node]),
-                    records=tuple(records[node]),
-                ),
-                Summary(),
-            ]
-        )
-        for node in nodes
+        node: Summary(calls=calls[node], call_refs=tuple(refs[node]), marks=_marks_in_order(marks[node]))
+        for node in calls
     }
-
-
-async def _traits(tx: Transaction, nodes: Sequence[UUID]) -> defaultdict[UUID, dict[str, Newest]]:
-    found: defaultdict[UUID, dict[str, Newest]] = defaultdict(dict)
-    for row in await tx.rows("traits", nodes):
-        found[row["node"]][row["name"]] = Newest(_order(row), msgspec.json.decode(row["value"]))
-    return found
 
 
 async def _call_refs(tx: Transaction, nodes: Sequence[UUID]) -> defaultdict[UUID, list[CallRef]]:
@@ -220,26 +343,49 @@ async def _marks(tx: Transaction, nodes: Sequence[UUID]) -> defaultdict[UUID, li
     return found
 
 
-async def _buckets(tx: Transaction, nodes: Sequence[UUID]) -> defaultdict[UUID, list[Bucket]]:
-    found: defaultdict[UUID, list[Bucket]] = defaultdict(list)
-    for row in await tx.rows("activity", nodes):
-        found[row["node"]].append(
-            Bucket(row["side"], row["day"], row["type"], row["account"], row["count"], row["newest_at"])
-        )
-    return found
+# ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _follows_and_records(
-    tx: Transaction, nodes: Sequence[UUID]
-) -> tuple[defaultdict[UUID, list[Follow]], defaultdict[UUID, list[CrmRecord]]]:
-    follows: defaultdict[UUID, list[Follow]] = defaultdict(list)
-    records: defaultdict[UUID, list[CrmRecord]] = defaultdict(list)
-    for row in await tx.rows("follows_and_records", nodes):
-        if row["kind"] == "subscription":
-            follows[row["node"]].append(_follow(row))
-        else:
-            records[row["node"]].append(_crm_record(row))
-    return follows, records
+def _take_calls(parts: Parts, row: Row) -> None:
+    counts: list[Any] = row["counts"]
+    parts.calls.append(Calls(*counts, newest=NewestCall(_order(row), row["spelling"], row["kind"])))
+
+
+def _take_mark(parts: Parts, row: Row) -> None:
+    checked, added, deleted, second = row["counts"]
+    call = CallRef(row["record_id"], row["at"])
+    mark = CallMark(row["kind"], row["name"], bool(checked), bool(added), bool(deleted), second, call)
+    parts.marks.append(mark)
+
+
+def _take_origin(parts: Parts, row: Row) -> None:
+    parts.origins.append(Newest(_order(row), _decode(row["value"])))
+
+
+def _take_bucket(parts: Parts, row: Row) -> None:
+    day = date.fromordinal(FIRST_DAY + row["rank"])
+    parts.buckets.append(Bucket(row["kind"], day, row["name"], row["scope"], row["number"], row["at"]))
+
+
+def _take_said(parts: Parts, row: Row) -> None:
+    if row["kind"] == "subscription":
+        parts.follows.append(_follow(row))
+    else:
+        parts.records.append(_crm_record(row))
+
+
+def _take_ref(parts: Parts, row: Row) -> None:
+    parts.refs.append(CallRef(row["name"], row["at"]))
+
+
+_TAKE: Final = (
+    (Part.CALLS, _take_calls),
+    (Part.MARK, _take_mark),
+    (Part.ORIGIN, _take_origin),
+    (Part.BUCKET, _take_bucket),
+    (Part.SAID, _take_said),
+    (Part.CALL, _take_ref),
+)
 
 
 def _follow(row: Row) -> Follow:
@@ -252,8 +398,8 @@ def _crm_record(row: Row) -> CrmRecord:
     fact = _decode_record(row["said"])
     return CrmRecord(
         order=_order(row),
-        source=row["source"],
-        enterprise=row["enterprise"],
+        source=row["name"],
+        enterprise=row["scope"],
         record=fact.record,
         owner=fact.owner,
         deleted=fact.deleted,
@@ -276,35 +422,3 @@ def _calls(row: Row) -> Calls:
 
 def _order(row: Row) -> Order:
     return Order(row["at"], row["rank"], row["record_id"], row["record"])
-
-
-async def portraits(
-    tx: Transaction,
-    tenant: Tenant,
-    *,
-    nodes: Sequence[UUID] | None,
-    past: Sequence[UUID],
-    labels: Sequence[str],
-    offset: int,
-    limit: int,
-) -> PortraitPage:
-    """A page of numbers with calls (or of customers, if that is the tenant's scope), by descending spelling.
-
-    `nodes`: only these; None for all. `past`: the nodes of former holders of numbers that changed hands: no row is
-    called after one of these. `labels`: a row must carry them all, each a mark's name or `type/name`.
-    """
-    kind = "callers" if tenant.settings.portrait_scope == "customer" else "numbers"
-    asked = None if nodes is None else list(nodes)
-    counted = await tx.row(f"count_{kind}", tenant.id, asked, list(labels), list(past))
-    assert counted is not None
-    rows = await tx.rows(f"page_{kind}", tenant.id, asked, list(labels), limit, offset, list(past))
-    every = [node for row in rows for node in row["nodes"]]
-    calls = {row["node"]: _calls(row) for row in await tx.rows("calls", every)}
-    refs, marks = await _call_refs(tx, every), await _marks(tx, every)
-    page: list[PortraitRow] = []
-    for row in rows:
-        summary = total(
-            Summary(calls=calls[node], call_refs=tuple(refs[node]), marks=tuple(marks[node])) for node in row["nodes"]
-        )
-        page.append(PortraitRow(row["spelling"], summary.calls, summary.call_refs, _marks_in_order(summary.marks)))
-    return PortraitPage(counted["total"], tuple(page))

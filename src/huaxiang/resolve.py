@@ -6,46 +6,42 @@ is `partition`, a function of the set of links; this room finds the sets to ask 
 Rule 1: a node with more distinct neighbours of one kind than its limit is a hub: it joins nobody.
 Rule 2: an island is all that links reach, suspended or not, hubs apart. Where links went, a hub turned, or a person
         parted, its whole island is partitioned anew.
-Rule 3: where links only came, most islands need no second look. A *plain* one is one customer without a suspended link;
-        plain ones within the limits make a plain one. A *flat* one is past the size bound and all of one strength, so
-        that every link is suspended; whatever joins it with that strength is flat too. Any other is *mixed*.
-Rule 4: so a feed that welds all identifiers together costs a label for each, not a walk through all of them each time.
+Rule 3: where links only came, most islands need no second look (`islands`): a batch is joined over their labels, and
+        one statement names anew the nodes of those that changed. So a feed that welds all identifiers together costs
+        a label for each, not a walk through all of them each time.
+Rule 4: of an island something is kept only where it is not plain, or has many nodes: of few, they are counted.
+Rule 5: a node's island is named by any label of its own, its customer by the smallest number in it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from huaxiang.islands import Group, Island, becomes_flat, connected, is_past, least_of, stays_plain
 from huaxiang.partition import Edge, Parting, Partition, Place, limit_of, partition
 
 if TYPE_CHECKING:
     from huaxiang.model import Limits, Tenant
     from huaxiang.store import Row, Transaction
 
+FEW = 32
+"""The most nodes of a plain island of which nothing is kept."""
+
 
 class Move(NamedTuple):
-    """A node, by its number, that was one customer's and now is another's."""
+    """A node, by its number, that was one customer's and now is another's.
 
-    node: UUID
+    Where a whole customer joined another, only the node that it was called after is told of.
+    """
+
     number: int
     before: int
     after: int
-
-
-class Island(msgspec.Struct):
-    """What is kept of an island: enough to know what becomes of it when links come."""
-
-    label: int
-    size: int
-    state: Literal["plain", "flat", "mixed"]
-    weakest: int
-    strongest: int
-    kinds: dict[str, int]
 
 
 async def resolve(tx: Transaction, tenant: Tenant, touched: set[UUID], shrunk: set[UUID]) -> list[Move]:
@@ -55,167 +51,223 @@ async def resolve(tx: Transaction, tenant: Tenant, touched: set[UUID], shrunk: s
     """
     if not touched:
         return []
-    turned = await _turn_hubs(tx, tenant, touched, shrunk)
-    fresh = [_edge(row) for row in await tx.rows("fresh_links")]
-    ends = {row["node"]: row for row in await tx.rows("places", tenant.id, list(touched | turned | shrunk))}
-    parted = {row["node"] for row in await tx.rows("aparts_of", list(touched))}
-    anew = {ends[node]["island"] for node in (turned | shrunk | parted) & ends.keys()}
-    edges = await _between_islands(tx, fresh, ends)
-    plan = await _plan(tx, tenant.settings.limits, edges, ends, anew)
+    seen = await _look(tx, tenant, touched)
+    turned = await _turn_hubs(tx, tenant, seen, shrunk)
+    if turned:
+        seen = await _look(tx, tenant, touched)
+    if seen.hubs:
+        await tx.run("suspend_landed_at_hubs", seen.hubs)
+    odd = shrunk.union(seen.parted, *turned.values())
+    anew = {row["island"] for row in await tx.rows("islands_at", list(odd))} if odd else set[int]()
+    plan = await _plan(tx, tenant, seen, anew)
+    await _drop(tx, plan)
     moves = await _join_plain(tx, tenant, plan) + await _join_flat(tx, tenant, plan)
     moves += await _partition_anew(tx, tenant, plan.anew)
-    return sorted((move for move in moves if move.before != move.after), key=lambda move: move.number)
+    return sorted(move for move in moves if move.before != move.after)
 
 
 # ── links that only came ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Group(msgspec.Struct):
-    """Islands that new links connect."""
+class _Look(NamedTuple):
+    """What stands where links came.
 
-    islands: dict[int, Island] = msgspec.field(default_factory=dict[int, "Island"])
-    edges: list[Edge] = msgspec.field(default_factory=list["Edge"])
+    `ones`, `others`, `strengths`: the new links that may join, by the islands of their ends. Of the nodes touched:
+    `hubs`; `parted` by a person; `crowded`, so that they may have more neighbours than a limit.
+    """
 
-    def merged(self, label: int, state: Literal["plain", "flat"]) -> Island:
-        """What they are together."""
-        kinds: defaultdict[str, int] = defaultdict(int)
-        for island in self.islands.values():
-            for kind, count in island.kinds.items():
-                kinds[kind] += count
-        strengths = [edge.strength for edge in self.edges]
-        strengths += [
-            strength for one in self.islands.values() if one.size > 1 for strength in (one.weakest, one.strongest)
-        ]
-        size = sum(island.size for island in self.islands.values())
-        return Island(label, size, state, min(strengths), max(strengths), dict(kinds))
+    ones: Sequence[int]
+    others: Sequence[int]
+    strengths: Sequence[int]
+    hubs: Sequence[UUID]
+    parted: Sequence[UUID]
+    crowded: Sequence[UUID]
+
+
+async def _look(tx: Transaction, tenant: Tenant, touched: set[UUID]) -> _Look:
+    least = least_of(tenant.settings.limits.neighbours)
+    row = await tx.row("landed_links", list(touched), least)
+    assert row is not None
+    return _Look(*(column or () for column in row.values()))
+
+
+async def _turn_hubs(tx: Transaction, tenant: Tenant, seen: _Look, shrunk: set[UUID]) -> dict[UUID, set[UUID]]:
+    """Find the nodes that became hubs, or are none any more; gives their neighbours, whose islands change with them."""
+    hubs = set(seen.hubs)
+    staying = hubs - shrunk
+    crowded: set[UUID] = set()
+    asked = [node for node in seen.crowded if node not in staying]
+    for row in await tx.rows("neighbours", asked) if asked else ():
+        limit = limit_of(tenant.settings.limits.neighbours, row["kind"], row["other_kind"])
+        if limit is not None and row["neighbours"] > limit:
+            crowded.add(row["node"])
+    turned = [(node, True) for node in crowded - hubs] + [(node, False) for node in (hubs & shrunk) - crowded]
+    if not turned:
+        return {}
+    await tx.each("set_hubs", turned)
+    await tx.each("suspend_hubs", turned)
+    around: dict[UUID, set[UUID]] = {node: set() for node, _ in turned}
+    for row in await tx.rows("linked_to", list(around)):
+        around[row["node"]].add(row["other"])
+    return around
 
 
 class _Plan(msgspec.Struct):
-    """Which groups stay plain or flat as they grow, and which islands have to be partitioned anew."""
+    """What becomes of islands that new links connect.
 
-    plain: list[_Group] = msgspec.field(default_factory=list["_Group"])
-    flat: list[_Group] = msgspec.field(default_factory=list["_Group"])
+    `joined`: plain ones, and what they become. `plain`, `flat`: those of which something is kept. `anew`: islands to
+    be partitioned. `dropped`: those of which something was kept until now.
+    """
+
+    joined: dict[int, int] = msgspec.field(default_factory=dict[int, int])
+    plain: list[Group] = msgspec.field(default_factory=list["Group"])
+    flat: list[Group] = msgspec.field(default_factory=list["Group"])
     anew: set[int] = msgspec.field(default_factory=set[int])
+    dropped: set[int] = msgspec.field(default_factory=set[int])
 
 
-async def _between_islands(tx: Transaction, fresh: Sequence[Edge], ends: dict[UUID, Row]) -> list[Edge]:
-    """The new links that may join; those of a hub are suspended at once."""
-    of_hubs = [edge for edge in fresh if ends[edge.one]["hub"] or ends[edge.other]["hub"]]
-    await _suspend_edges(tx, of_hubs, "neighbours")
-    return [edge for edge in fresh if not ends[edge.one]["hub"] and not ends[edge.other]["hub"]]
-
-
-async def _plan(tx: Transaction, limits: Limits, edges: Sequence[Edge], ends: dict[UUID, Row], anew: set[int]) -> _Plan:
-    groups = await _groups(tx, edges, ends)
-    plan = _Plan(anew=set(anew))
-    for group in groups:
-        if group.islands.keys() & anew:
-            plan.anew |= group.islands.keys()
-        elif _stays_plain(group, limits):
+async def _plan(tx: Transaction, tenant: Tenant, seen: _Look, anew: set[int]) -> _Plan:
+    plan = _Plan(anew=set(anew), dropped=set(anew))
+    tops = connected(zip(seen.ones, seen.others, strict=True))
+    if not tops:
+        return plan
+    limits = tenant.settings.limits
+    spoiled = {tops[label] for label in tops.keys() & anew}
+    known = await _known(tx, limits, tops)
+    looked = known.looked | spoiled
+    plan.joined = {label: top for label, top in tops.items() if label != top and top not in looked}
+    plan.anew |= {label for label, top in tops.items() if top in spoiled}
+    closer = {label: top for label, top in tops.items() if top in known.looked and top not in spoiled}
+    for group in await _groups(tx, limits, seen, closer, known):
+        if stays_plain(group, limits):
             plan.plain.append(group)
-        elif _stays_flat(group, limits):
+        elif is_past(group, limits) and await _all_of_one_strength(tx, group):
             plan.flat.append(group)
         else:
-            plan.anew |= group.islands.keys()
+            plan.anew |= group.labels
+    plan.dropped |= plan.anew | known.kept.keys()
     return plan
 
 
-async def _groups(tx: Transaction, edges: Sequence[Edge], ends: dict[UUID, Row]) -> list[_Group]:
-    """The islands at the ends of these links, put together as the links do."""
-    above: dict[int, int] = {}
+class _Known(NamedTuple):
+    """What is `kept` of islands, the `sizes` of the others where they are not 1, and which need a closer look."""
 
-    def find(label: int) -> int:
-        while above.setdefault(label, label) != label:
-            above[label] = above[above[label]]
-            label = above[label]
-        return label
+    kept: dict[int, Island]
+    sizes: dict[int, int]
+    looked: set[int]
 
-    for edge in edges:
-        above[find(ends[edge.one]["island"])] = find(ends[edge.other]["island"])
-    known = {row["label"]: _island(row) for row in await tx.rows("islands_of", list(above))}
-    groups: defaultdict[int, _Group] = defaultdict(_Group)
-    for edge in edges:
-        group = groups[find(ends[edge.one]["island"])]
-        group.edges.append(edge)
-        for end in (ends[edge.one], ends[edge.other]):
-            label = end["island"]
-            group.islands[label] = known.get(label) or Island(label, 1, "plain", 0, 0, {end["kind"]: 1})
+    def island(self, label: int) -> Island:
+        """What is known of one; a plain one's kinds are not."""
+        return self.kept.get(label) or Island(label, self.sizes.get(label, 1), "plain", 0, 0, {})
+
+
+async def _known(tx: Transaction, limits: Limits, tops: Mapping[int, int]) -> _Known:
+    """What is known of these islands, and of those that they make (by `tops`), which have to be looked at."""
+    bounds = [bound for bound in (limits.customer_size, least_of(limits.identifiers)) if bound is not None]
+    row = await tx.row("islands_of", list(tops), bool(bounds))
+    assert row is not None
+    known = _Known(
+        {one.label: one for one in _kept(row)}, dict(zip(row["many"] or (), row["sizes"] or (), strict=True)), set()
+    )
+    known.looked.update(tops[label] for label, island in known.kept.items() if bounds or island.state != "plain")
+    if bounds:
+        together: defaultdict[int, int] = defaultdict(int)
+        for label, top in tops.items():
+            together[top] += known.sizes.get(label, 1)
+        few = min(FEW, *bounds)
+        known.looked.update(top for top, size in together.items() if size > few)
+    return known
+
+
+def _kept(row: Row) -> Iterator[Island]:
+    columns = ("kept", "kept_sizes", "states", "weakest", "strongest", "kinds")
+    for label, size, state, weakest, strongest, kinds in zip(*(row[name] or () for name in columns), strict=True):
+        strengths = (0, 0) if state == "plain" else (weakest, strongest)
+        yield Island(label, size, state, *strengths, msgspec.json.decode(kinds, type=dict[str, int]))
+
+
+async def _groups(
+    tx: Transaction, limits: Limits, seen: _Look, tops: Mapping[int, int], known: _Known
+) -> Sequence[Group]:
+    """The islands that need a closer look, put together as the links do."""
+    groups: dict[int, Group] = {}
+    for label, top in tops.items():
+        groups.setdefault(top, Group([], 0, 0)).islands.append(known.island(label))
+    for one, strength in zip(seen.ones, seen.strengths, strict=True) if groups else ():
+        if one in tops:
+            group = groups[tops[one]]
+            group.weakest = min(strength, group.weakest or strength)
+            group.strongest = max(strength, group.strongest)
+    within = (group for group in groups.values() if not is_past(group, limits))
+    uncounted = {one.label: one for group in within for one in group.islands if not one.kinds}
+    for label, kind, count in await tx.rows("kinds_of", list(uncounted)) if uncounted else ():
+        uncounted[label].kinds[kind] = count
     return list(groups.values())
 
 
-def _stays_plain(group: _Group, limits: Limits) -> bool:
-    if any(island.state != "plain" for island in group.islands.values()):
-        return False
-    together = group.merged(0, "plain")
-    if limits.customer_size is not None and together.size > limits.customer_size:
-        return False
-    bounds = ((limit_of(limits.identifiers, kind), count) for kind, count in together.kinds.items())
-    return all(limit is None or count <= limit for limit, count in bounds)
+async def _all_of_one_strength(tx: Transaction, group: Group) -> bool:
+    """Whether every link of the group is; the plain islands in it are asked for theirs."""
+    asked = [island.label for island in group.islands if island.state == "plain" and island.size > 1]
+    if becomes_flat(group) and asked:
+        row = await tx.row("strengths_of", asked)
+        assert row is not None
+        group.weakest = min(group.weakest, row["weakest"])
+        group.strongest = max(group.strongest, row["strongest"])
+    return becomes_flat(group)
 
 
-def _stays_flat(group: _Group, limits: Limits) -> bool:
-    if any(island.state == "mixed" for island in group.islands.values()):
-        return False
-    together = group.merged(0, "flat")
-    past = limits.customer_size is not None and together.size > limits.customer_size
-    return past and together.weakest == together.strongest
+async def _drop(tx: Transaction, plan: _Plan) -> None:
+    """Forget what was kept of islands that are no more."""
+    if plan.dropped:
+        await tx.run("drop_islands", list(plan.dropped))
 
 
 async def _join_plain(tx: Transaction, tenant: Tenant, plan: _Plan) -> list[Move]:
     """Plain islands become one, and one customer, called after its smallest number."""
-    merged: list[Island] = []
-    labels: dict[int, int] = {}
+    joined, merged = dict(plan.joined), list[Island]()
     for group in plan.plain:
-        smallest = min(group.islands)
+        smallest = min(group.labels)
         merged.append(group.merged(smallest, "plain"))
-        labels.update({label: smallest for label in group.islands if label != smallest})
-    rows = await tx.rows("nodes_of_islands", tenant.id, list(labels)) if labels else []
-    moves = [Move(row["node"], row["number"], row["customer"], labels[row["island"]]) for row in rows]
-    await tx.each("relabel", [(move.node, move.after, move.after) for move in moves])
-    await _keep(tx, tenant, merged, labels)
-    return moves
+        joined.update({label: smallest for label in group.labels if label != smallest})
+    if joined:
+        await tx.run("join_islands", list(joined), list(joined.values()))
+    await _keep(tx, tenant, merged)
+    return [Move(label, label, smallest) for label, smallest in joined.items()]
 
 
 async def _join_flat(tx: Transaction, tenant: Tenant, plan: _Plan) -> list[Move]:
-    """What joins a flat island is suspended; of what was plain each node is a customer of its own again."""
+    """What joins a flat island is suspended; of what was not flat each node is a customer of its own again."""
     merged: list[Island] = []
     labels: dict[int, int] = {}
-    plain: set[int] = set()
+    standing: list[int] = []
     for group in plan.flat:
-        largest = max(group.islands.values(), key=lambda island: (island.size, -island.label)).label
+        largest = max(group.islands, key=lambda island: (island.size, -island.label)).label
         merged.append(group.merged(largest, "flat"))
-        labels.update({label: largest for label in group.islands if label != largest})
-        plain |= {label for label, island in group.islands.items() if island.state == "plain" and island.size > 1}
-        await _suspend_edges(tx, group.edges, "size")
-    if plain:
-        await tx.run("suspend_islands", list(plain))
-    rows = await tx.rows("nodes_of_islands", tenant.id, list(labels.keys() | plain)) if labels or plain else []
-    moves = [Move(row["node"], row["number"], row["customer"], row["number"]) for row in rows]
-    islands = [labels.get(row["island"], row["island"]) for row in rows]
-    await tx.each("relabel", [(move.node, move.after, island) for move, island in zip(moves, islands, strict=True)])
-    await _keep(tx, tenant, merged, labels)
-    return moves
+        unlike = [island for island in group.islands if island.state != "flat"]
+        labels.update({label: largest for label in group.labels if label != largest})
+        labels.update({island.label: largest for island in unlike})
+        standing += [island.label for island in unlike if island.size > 1]
+    if not merged:
+        return []
+    rows: Sequence[Row] = ()
+    if standing:
+        await tx.run("suspend_islands", standing)
+        rows = await tx.rows("joined_in_islands", standing)
+    if labels:
+        await tx.run("flatten_islands", list(labels), list(labels.values()))
+    await tx.run("suspend_landed_in_islands", [island.label for island in merged])
+    await _keep(tx, tenant, merged)
+    return [Move(row["number"], row["customer"], row["number"]) for row in rows]
 
 
-async def _keep(tx: Transaction, tenant: Tenant, islands: Iterable[Island], gone: Iterable[int]) -> None:
-    await tx.run("drop_islands", list(gone))
+async def _keep(tx: Transaction, tenant: Tenant, islands: Iterable[Island]) -> None:
+    """Keep what is known of islands; of plain ones only the size and the kinds, and of small plain ones nothing."""
     rows = [
         (one.label, one.size, one.state, one.weakest, one.strongest, msgspec.json.encode(one.kinds).decode())
         for one in islands
+        if one.size > FEW or one.state != "plain"
     ]
     await tx.each("put_islands", rows, tenant.id)
-
-
-async def _suspend_edges(tx: Transaction, edges: Iterable[Edge], reason: str) -> None:
-    both = [row for edge in edges for row in ((edge.one, edge.other), (edge.other, edge.one))]
-    records = [edge.record for edge in edges for _ in range(2)]
-    rows = [(*ends, record, reason) for ends, record in zip(both, records, strict=True)]
-    await tx.each("suspend", rows)
-
-
-def _island(row: Row) -> Island:
-    kinds = msgspec.json.decode(row["kinds"], type=dict[str, int])
-    return Island(row["label"], row["size"], row["state"], row["weakest"], row["strongest"], kinds)
 
 
 # ── islands partitioned anew ──────────────────────────────────────────────────────────────────────────────────────
@@ -234,12 +286,12 @@ async def _partition_anew(tx: Transaction, tenant: Tenant, labels: set[int]) -> 
     found = partition(places, edges, _partings(aparts), tenant.settings.limits)
     await _relabel(tx, rows, found)
     await _suspend(tx, links, standing, found)
-    await _keep(tx, tenant, _described(places, edges, found, {row["node"] for row in aparts}), labels)
-    return [Move(row["node"], row["number"], row["customer"], found.customers[row["node"]]) for row in rows]
+    await _keep(tx, tenant, _described(places, edges, found, {row["node"] for row in aparts}))
+    return [Move(row["number"], row["customer"], found.customers[row["node"]]) for row in rows]
 
 
 def _described(places: dict[UUID, Place], edges: Iterable[Edge], found: Partition, parted: set[UUID]) -> list[Island]:
-    """What to keep of the islands that came out: of all but single nodes that nobody parted."""
+    """What to keep of the islands that came out: `_keep` chooses."""
     islands: dict[int, Island] = {}
     customers: defaultdict[int, set[int]] = defaultdict(set)
     for node, label in found.islands.items():
@@ -263,23 +315,7 @@ def _described(places: dict[UUID, Place], edges: Iterable[Edge], found: Partitio
         else:
             flat = reasons[label] == {"size"} and island.weakest == island.strongest
             island.state = "flat" if flat else "mixed"
-    return [island for island in islands.values() if island.size > 1 or island.state == "mixed"]
-
-
-async def _turn_hubs(tx: Transaction, tenant: Tenant, touched: set[UUID], shrunk: set[UUID]) -> set[UUID]:
-    """Find the nodes that became hubs, or are none any more; gives their neighbours, whose islands change with them."""
-    hubs = {row["node"] for row in await tx.rows("hubs", list(touched))}
-    crowded: set[UUID] = set()
-    asked = list(touched - (hubs - shrunk))
-    for row in await tx.rows("neighbours", asked):
-        limit = limit_of(tenant.settings.limits.neighbours, row["kind"], row["other_kind"])
-        if limit is not None and row["neighbours"] > limit:
-            crowded.add(row["node"])
-    turned = [(node, node in crowded) for node in asked if (node in crowded) != (node in hubs)]
-    await tx.each("set_hubs", turned)
-    await tx.each("suspend_hubs", turned)
-    await tx.run("suspend_between_hubs", list(hubs & touched))
-    return {row["other"] for row in await tx.rows("linked_to", [node for node, _ in turned])}
+    return list(islands.values())
 
 
 def _edge(row: Row) -> Edge:

@@ -11,22 +11,23 @@ Rule 2: whatever changes what is served happens in one transaction, under its te
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from huaxiang import feed, ingest, read
-from huaxiang.claim import Claim, claim, definition, epoch_of
-from huaxiang.dialects.telrobot.wire import number_of
-from huaxiang.errors import Busy, InputInvalid, NotFound, Refused, SettingsInvalid
+from huaxiang import audiences, bookmark, calls, crm, feed, ingest, pages, read
+from huaxiang.claim import Ahead, Claim, claim, definition, epoch_of, placed_ahead
+from huaxiang.errors import InputInvalid, NotFound, Refused, SettingsInvalid
 from huaxiang.identifiers import SEALED, node_of, normalise, sealed
-from huaxiang.keyring import Keyring, check_time_zone, tenant_of
+from huaxiang.keyring import Keyring, check_time_zone, digest, tenant_of
+from huaxiang.lookup import Lookups
+from huaxiang.memory import Credential, Memory
 from huaxiang.model import (
-    CrmRecord,
+    CallPage,
+    CallPlace,
+    CallResult,
     CrmView,
     Customer,
     CustomField,
@@ -40,16 +41,25 @@ from huaxiang.model import (
     Tenant,
     TenantSettings,
 )
+from huaxiang.pages import Asked, Made
+from huaxiang.portraits import Portraits
 from huaxiang.resolve import resolve
 from huaxiang.store import can_be_kept
+from huaxiang.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 
+    from huaxiang.bookmark import Bookmark, Place
+    from huaxiang.keyring import Dialect
     from huaxiang.model import AccessKey
-    from huaxiang.store import Row, Store, Transaction
+    from huaxiang.pages import Rendering
+    from huaxiang.store import Store, Transaction
 
-VIEW_SECONDS = 0.2
+ANSWER_BYTES = 64 * 2**20
+"""How much memory a process gives to answers that it keeps."""
+MOST_CLAIMS_TOGETHER = 20_000
+"""Of several callers, in one transaction; one caller's own batch is never divided."""
 LARGEST = 2**63 - 1
 LONGEST_CUT = 256
 DECIDED = "huaxiang"
@@ -63,16 +73,20 @@ class Prepared(NamedTuple):
     fields: tuple[CustomField, ...]
     rejects: tuple[Reject, ...]
     came_at: datetime
+    ahead: Ahead | None = None
 
 
 class Service(Keyring):
     """The house, over one store. `land` and the reads may run side by side."""
 
-    def __init__(self, store: Store) -> None:
-        """Serve from this store."""
+    def __init__(self, store: Store, *, answer_bytes: int = ANSWER_BYTES) -> None:
+        """Serve from this store; keep answers in so much memory."""
         super().__init__(store)
-        self._views: dict[tuple[int, UUID], datetime] = {}
-        self._writing_views: asyncio.Task[None] | None = None
+        self.memory = Memory(store)
+        self.lookups = Lookups(store, self.memory, most_bytes=answer_bytes)
+        self.views = crm.Views(store)
+        self.ready = Portraits(store)
+        self._landing: dict[int, Together[tuple[Tenant, Prepared], Outcome]] = {}
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""
@@ -82,7 +96,24 @@ class Service(Keyring):
 
     async def land(self, tenant: Tenant, records: Sequence[tuple[int, Parsed]]) -> Outcome:
         """Land what a batch of records says, each under its line; good ones land, bad ones come back with reasons."""
-        return await self.land_prepared(tenant, self.prepare(tenant, records))
+        batch = self.prepare(tenant, records)
+        if not batch.claims and not batch.fields:
+            return Outcome(rejects=batch.rejects)
+        landing = self._landing.setdefault(tenant.id, Together(self._land_all))
+        return await landing.ask((tenant, batch))
+
+    async def _land_all(self, asked: list[tuple[Tenant, Prepared]]) -> list[Outcome]:
+        """Land what many callers brought while others landed, in as few transactions as their records allow.
+
+        A record that several of them revise lands once for each, in the order in which they came.
+        """
+        outcomes: list[Outcome] = []
+        while rest := asked[len(outcomes) :]:
+            tenant = rest[0][0]
+            batches = _together(batch for _, batch in rest)
+            won = await self._land(tenant, _merged(batches))
+            outcomes += [_outcome(batch, won) for batch in batches]
+        return outcomes
 
     def prepare(self, tenant: Tenant, records: Sequence[tuple[int, Parsed]]) -> Prepared:
         """Make a batch ready to land: pure work, which another thread may do while the store lands the one before."""
@@ -91,6 +122,10 @@ class Service(Keyring):
         claims: list[Claim] = []
         fields: list[CustomField] = []
         for line, parsed in records:
+            if len(parsed.facts) == 1 and not parsed.fields:  # nearly every record; the lists below cost more than it
+                one = claim(tenant, line, parsed.facts[0], now)
+                (rejects if isinstance(one, Reject) else claims).append(one)  # type: ignore[arg-type] (each its own)
+                continue
             claimed = [claim(tenant, line, fact, now) for fact in parsed.facts]
             defined = [definition(tenant, line, field) for field in parsed.fields]
             refused = [one for one in (*claimed, *defined) if isinstance(one, Reject)]
@@ -99,16 +134,32 @@ class Service(Keyring):
             fields += [] if refused else [one for one in defined if isinstance(one, CustomField)]
         return Prepared(tuple(claims), tuple(fields), tuple(rejects), now)
 
-    async def land_prepared(self, tenant: Tenant, batch: Prepared) -> Outcome:
-        """Land what `prepare` made ready, in one transaction."""
+    def place_ahead(self, tenant: Tenant, batch: Prepared) -> Prepared:
+        """Do beforehand what landing would do first; worth it for a batch that waits for the one before to land."""
+        return batch._replace(ahead=placed_ahead(tenant, batch.claims, batch.came_at))
+
+    async def land_prepared(self, tenant: Tenant, batch: Prepared, place: Place | None = None) -> Outcome:
+        """Land what `prepare` made ready, in one transaction; with it, move an import to its place behind the batch."""
+        return _outcome(batch, await self._land(tenant, batch, place))
+
+    async def _land(self, tenant: Tenant, batch: Prepared, place: Place | None = None) -> set[UUID]:
+        """Land a batch; gives the records that it changed."""
         async with self.store.writing() as tx:
             tenant = await _locked(tx, tenant)
-            landed = await ingest.land(tx, tenant, batch.claims, batch.came_at)
+            landed = await ingest.land(tx, tenant, batch.claims, batch.came_at, ahead=batch.ahead)
+            await pages.refresh(tx, tenant)
             moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
             await feed.note(tx, tenant, landed, moves)
             await _put_fields(tx, tenant, batch.fields)
             await _put_owners(tx, tenant, batch.claims, batch.fields)
-        return Outcome(landed.landed, landed.known, batch.rejects)
+            if place is not None:
+                await bookmark.move(tx, tenant, place, landed.landed, landed.known)
+        return landed.won
+
+    async def begin_import(self, tenant: Tenant, name: UUID, file: str, form: str, *, again: bool) -> Bookmark:
+        """Where the import of a file stands, by the digest that names it; at its beginning if it is new or `again`."""
+        async with self.store.writing() as tx:
+            return await bookmark.begin(tx, tenant, name, file, form, again=again)
 
     async def rebuild(self, tenant: Tenant, *, page_rows: int = ingest.REPLAY_ROWS) -> AsyncIterator[int]:
         """Make all that is derived anew from the facts, in one transaction; the records landed so far, as they land."""
@@ -122,8 +173,10 @@ class Service(Keyring):
     ) -> AsyncIterator[int]:
         await feed.remember(tx, tenant)
         await ingest.forget(tx, tenant)
+        await pages.forget(tx, tenant)
         done = 0
         async for page in ingest.replay(tx, tenant, self.now(), page_rows=page_rows):
+            await pages.refresh(tx, tenant)
             await resolve(tx, tenant, page.touched, set())
             done += page.landed
             yield done
@@ -199,8 +252,14 @@ class Service(Keyring):
             raise InputInvalid(field=claimed.field, reason=claimed.reason)
         await tx.run("clear_staging")
         landed = await ingest.land(tx, tenant, [claimed], now)
+        await pages.refresh(tx, tenant)
         moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
         await feed.note(tx, tenant, landed, moves)
+
+    async def keep_fields(self, tx: Transaction, tenant: Tenant, fields: Sequence[CustomField]) -> None:
+        """Keep definitions of custom fields where the tenant's lock is held."""
+        await _put_fields(tx, tenant, fields)
+        await _put_owners(tx, tenant, (), fields)
 
     async def cut(self, tenant: Tenant, mention: Mention, at: datetime, *, author: str = "", reason: str = "") -> None:
         """The identifier changed hands at a time: what was said of it before is another customer's.
@@ -215,6 +274,7 @@ class Service(Keyring):
         async with self.store.writing() as tx:
             tenant = await _locked(tx, tenant)
             landed = await ingest.cut(tx, tenant, identifier, ingest.Cut(at, author, reason), self.now())
+            await pages.refresh(tx, tenant)
             moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
             await feed.note(tx, tenant, landed, moves)
 
@@ -234,23 +294,80 @@ class Service(Keyring):
         self, tenant: Tenant, *, numbers: Sequence[str] | None, labels: Sequence[str], offset: int, limit: int
     ) -> PortraitPage:
         """A page of the tenant's callers; only these numbers, if given, and only rows that carry all labels."""
-        asked: list[Identifier] | None = None
+        async with self.store.reading() as tx:
+            asked = await self._asked(tx, tenant, numbers, labels, offset, limit)
+            return PortraitPage(0, ()) if asked is None else await pages.page(tx, tenant, asked)
+
+    async def rendered_portraits(
+        self,
+        tenant: Tenant,
+        *,
+        numbers: Sequence[str] | None,
+        labels: Sequence[str],
+        offset: int,
+        limit: int,
+        rendering: Rendering,
+        between: bytes,
+    ) -> AsyncGenerator[tuple[int, bytes]]:
+        """The same, rendered, in pieces: each holds rows, with `between` between two of them, and how many rows match.
+
+        The first piece has no rows. One snapshot, and so one connection, lasts until the last.
+        """
+        made = Made([], [])
+        async with self.ready.streaming(), self.store.reading() as tx:
+            asked = await self._asked(tx, tenant, numbers, labels, offset, limit)
+            page = asked and await pages.rendered(tx, tenant, asked, rendering, between=between, made=made)
+            yield (page.total if page else 0), b""
+            if page:
+                async for body in page.bodies:
+                    yield page.total, body
+        self.ready.keep(rendering.edition, made.rows)
+        self.ready.join(tenant.id, rendering.edition, made.buckets)
+
+    async def _asked(
+        self,
+        tx: Transaction,
+        tenant: Tenant,
+        numbers: Sequence[str] | None,
+        labels: Sequence[str],
+        offset: int,
+        limit: int,
+    ) -> Asked | None:
+        """What a page is asked for, in the store's words; None if nothing can match."""
+        nodes: list[UUID] | None = None
         if numbers is not None:
             asked = [identifier for number in numbers if (identifier := _phone(number)) is not None]
+            nodes = list((await _nodes(tx, tenant, asked, self.now())).values())
+        if not all(can_be_kept(label) for label in labels):
+            return None
+        past = await _past_nodes(tx, tenant, self.now())
+        return Asked(nodes, past, labels, min(offset, LARGEST), min(limit, LARGEST))
+
+    async def call_results(
+        self, tenant: Tenant, source: str, named: Sequence[tuple[str, str]]
+    ) -> list[CallResult | None]:
+        """The calls of a source by (enterprise, id), as they stand; None for one that has not come."""
         async with self.store.reading() as tx:
-            nodes = None if asked is None else list((await _nodes(tx, tenant, asked, self.now())).values())
-            if not all(can_be_kept(label) for label in labels):
-                return PortraitPage(0, ())
-            offset, limit = min(offset, LARGEST), min(limit, LARGEST)
-            return await read.portraits(
-                tx,
-                tenant,
-                nodes=nodes,
-                past=await _past_nodes(tx, tenant, self.now()),
-                labels=labels,
-                offset=offset,
-                limit=limit,
-            )
+            return await calls.by_name(tx, tenant, source, named)
+
+    async def call_page(
+        self, tenant: Tenant, wanted: calls.Wanted, *, limit: int, offset: int = 0, after: CallPlace | None = None
+    ) -> CallPage:
+        """A page of the calls that match, oldest first: from row `offset`, or from `after` a place."""
+        async with self.store.reading() as tx:
+            return await calls.page(tx, tenant, wanted, limit=limit, offset=offset, after=after)
+
+    async def audience_ids(self, tenant: Tenant, *, after: int, size: int, ours: int) -> list[int]:
+        """The next `size` ids above `after` that customers answer under; our own begin behind `ours`."""
+        async with self.store.reading() as tx:
+            return await audiences.page(tx, tenant, after=after, size=size, ours=ours)
+
+    async def openids(self, tenant: Tenant, value: str) -> list[Identifier]:
+        """What a vendor calls an openid, in every app that has one of this value."""
+        if not can_be_kept(value):
+            return []
+        async with self.store.reading() as tx:
+            return await audiences.openids(tx, tenant, value)
 
     async def crm_view(self, tenant: Tenant, *, account: UUID, customer_id: UUID, by: AccessKey) -> CrmView:
         """A CRM record with its customer, as `account` sees it; the view is noted, the answer tells of the one before.
@@ -260,56 +377,67 @@ class Service(Keyring):
 
         """
         _ = by
-        below = await self.accounts_under(tenant, account)
-        number = number_of(tenant.key, customer_id)
-        wanted = Identifier("crm_id", str(customer_id), "telrobot") if number is None else number
-        customer = (await self.customers(tenant, [wanted]))[0]
-        if customer is None or not below:
+        kept = await self.memory.tenant(tenant.id)
+        if kept is None:
             raise NotFound(field="customer_id", reason="unknown")
-        record = None
-        if number is None:
-            owners = {str(one) for one in below}
-            record = _live_record(customer, str(customer_id), owners, str(tenant.main_account))
-        elif account != tenant.main_account:
-            raise NotFound(field="customer_id", reason="unknown")
-        async with self.store.reading() as tx:
-            owner = record.owner if record and record.owner else str(tenant.main_account)
-            fields = [_custom_field(row) for row in await tx.rows("custom_fields", tenant.id, [owner])]
-            viewed = await tx.row("viewed_at", customer_id, tenant.id)
-        before = self._note_view(tenant, customer_id, viewed and viewed["viewed_at"])
-        return CrmView(customer_id, record, customer, tuple(fields), before)
-
-    def _note_view(self, tenant: Tenant, viewed: UUID, kept: datetime | None) -> datetime | None:
-        """Remember a view, to be written with others; gives the one before it."""
-        times = [time for time in (kept, self._views.get((tenant.id, viewed))) if time is not None]
-        self._views[tenant.id, viewed] = self.now()
-        if self._writing_views is None or self._writing_views.done():
-            self._writing_views = asyncio.create_task(self._write_views())
-        return max(times, default=None)
-
-    async def _write_views(self) -> None:
-        while self._views:
-            await asyncio.sleep(VIEW_SECONDS)
-            with suppress(Busy):  # the views wait on
-                await self.flush()
+        (customer,) = await self.customers(tenant, [crm.wanted(tenant, customer_id)])
+        view = crm.view(kept, customer, account=account, customer_id=customer_id)
+        before = self.views.note(tenant, customer_id, await self.views.ask(tenant, customer_id))
+        return msgspec.structs.replace(view, viewed_at=before)
 
     async def flush(self) -> None:
-        """Write the views that wait; the server calls it once more before it ends."""
-        views, self._views = self._views, {}
-        if not views:
-            return
-        try:
-            async with self.store.writing() as tx:
-                await tx.each("put_views", [(viewed, tenant, at) for (tenant, viewed), at in views.items()])
-        except Busy:
-            self._views = views | self._views
-            raise
+        """Write the views that wait; the server calls it once more before it ends. Raises Busy."""
+        await self.views.flush()
+
+    # ── who is asking ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def key_by_name(self, dialect: Dialect, name: str) -> AccessKey | None:
+        """The key with this public half (tinet's AccessKeyId, rabbitpre's instanceAppid), remembered and current."""
+        return await self.memory.key(Credential(dialect, "name", name))
+
+    async def key_by_token(self, dialect: Dialect, token: str) -> AccessKey | None:
+        """The key whose token this is (telrobot, native), remembered and current."""
+        return await self.memory.key(Credential(dialect, "token", digest(token)))
+
+    async def key_by_access_token(self, dialect: Dialect, token: str) -> AccessKey | None:
+        """The key that a live access token was given for (rabbitpre), remembered and current."""
+        return await self.memory.key(Credential(dialect, "access", digest(token)))
+
+    async def note_clock(self, key: AccessKey, reading: str) -> None:
+        """Remember by which reading of its clock a key's signature was right."""
+        if reading not in key.readings:
+            await super().note_clock(key, reading)
+            self.memory.forget_tenant(key.tenant.id)
 
     async def counts(self, tenant: Tenant) -> dict[str, int]:
         """How much there is of a tenant: records, nodes, customers, suspended links."""
         async with self.store.reading() as tx:
             row = await tx.row("counts", tenant.id)
         return dict(row) if row else {}
+
+
+def _together(batches: Iterable[Prepared]) -> list[Prepared]:
+    """The first of these batches that can land as one: no record in two of them, and not too many in all."""
+    taken: list[Prepared] = []
+    keys: set[UUID] = set()
+    for batch in batches:
+        own = {one.key for one in batch.claims}
+        if taken and (not keys.isdisjoint(own) or len(keys) + len(own) > MOST_CLAIMS_TOGETHER):
+            break
+        taken.append(batch)
+        keys |= own
+    return taken
+
+
+def _merged(batches: Sequence[Prepared]) -> Prepared:
+    claims = tuple(one for batch in batches for one in batch.claims)
+    fields = tuple(field for batch in batches for field in batch.fields)
+    return Prepared(claims, fields, (), batches[-1].came_at)
+
+
+def _outcome(batch: Prepared, won: set[UUID]) -> Outcome:
+    landed = len({one.key for one in batch.claims} & won)
+    return Outcome(landed, len(batch.claims) - landed, batch.rejects)
 
 
 async def _locked(tx: Transaction, tenant: Tenant) -> Tenant:
@@ -376,14 +504,6 @@ async def _past_nodes(tx: Transaction, tenant: Tenant, now: datetime) -> list[UU
     return past
 
 
-def _live_record(customer: Customer, record_id: str, owners: set[str], main: str) -> CrmRecord:
-    for record in customer.summary.records:
-        owner = record.owner or main
-        if record.record == record_id and not record.deleted and owner in owners:
-            return record
-    raise NotFound(field="customer_id", reason="unknown")
-
-
 async def _put_fields(tx: Transaction, tenant: Tenant, fields: Sequence[CustomField]) -> None:
     rows = [
         (field.id, field.owner, field.sort, field.updated_at, msgspec.json.encode(field.details).decode())
@@ -405,7 +525,3 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def _custom_field(row: Row) -> CustomField:
-    return CustomField(row["id"], row["owner"], row["sort"], row["updated_at"], msgspec.json.decode(row["details"]))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from asyncpg.pool import PoolConnectionProxy
 
-    Connection: TypeAlias = PoolConnectionProxy[asyncpg.Record]
+    Connection: TypeAlias = PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]
 
 Row: TypeAlias = Any
 """A row: its columns by name, as attributes of an index (`row["node"]`)."""
@@ -35,6 +35,21 @@ STATEMENT_SECONDS = 600
 READ_SECONDS = 30
 WAIT_SECONDS = 5.0
 CONNECT_SECONDS = 10.0
+ASK_SECONDS = 10.0
+MOST_ASKING = 3
+"""Connections for questions that ask for much at once."""
+MOST_WAITING = 512
+"""Requests that wait for a connection; past it, the next one is refused at once."""
+SETTINGS = {"application_name": "huaxiang", "jit": "off", "timezone": "UTC"}
+ASKING = SETTINGS | {
+    "default_transaction_read_only": "on",
+    # A question is planned once, and stays on its indexes whatever the statistics say.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
 
 
 def statements(text: str) -> dict[str, str]:
@@ -96,10 +111,6 @@ class Transaction:
         while page := await cursor.fetch(size):
             yield page
 
-    async def prepare_staging(self) -> None:
-        """Make this connection's staging tables, if it has none yet."""
-        await self._connection.execute(STATEMENTS["staging"])
-
 
 class Store:
     """A pool of connections to one database whose schema is ours."""
@@ -107,6 +118,8 @@ class Store:
     def __init__(self) -> None:
         """A store that is not open yet; `opened` gives one that is."""
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._askers: asyncpg.Pool[asyncpg.Record] | None = None
+        self._waiting = 0
 
     @asynccontextmanager
     async def open(self, url: str, *, connections: int = 8) -> AsyncGenerator[Store]:
@@ -116,14 +129,15 @@ class Store:
             ClusterUnavailable: there is no PostgreSQL at the URL, it refuses us, or it is older than 15.
 
         """
+        await _migrate(url)
         pool = await _pool(url, connections)
+        askers = await _pool(url, MOST_ASKING, asking=True)
         try:
-            async with pool.acquire() as connection:
-                await migrate(connection)
-            self._pool = pool
+            self._pool, self._askers = pool, askers
             yield self
         finally:
-            self._pool = None
+            self._pool = self._askers = None
+            await askers.close()
             await pool.close()
 
     @asynccontextmanager
@@ -134,7 +148,7 @@ class Store:
             Busy: no connection is free in time, or the database can't serve just now.
 
         """
-        async with self._connection() as connection, connection.transaction():
+        async with self._connection(self._pool) as connection, connection.transaction():
             yield Transaction(connection, timeout_s=STATEMENT_SECONDS)
 
     @asynccontextmanager
@@ -146,14 +160,27 @@ class Store:
 
         """
         async with (
-            self._connection() as connection,
+            self._connection(self._pool) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             yield Transaction(connection, timeout_s=READ_SECONDS)
 
+    @asynccontextmanager
+    async def asking(self) -> AsyncGenerator[Transaction]:
+        """Questions for what many callers want: no transaction is around them, so that each is one trip.
+
+        Each sees a snapshot of its own. Their plans suit points, not heaps.
+
+        Raises:
+            Busy: as for `writing`.
+
+        """
+        async with self._connection(self._askers) as connection:
+            yield Transaction(connection, timeout_s=ASK_SECONDS)
+
     async def maintain(self, name: str) -> bool:
         """Run a statement that no transaction may hold (VACUUM, CHECKPOINT); gives whether the database let us."""
-        async with self._connection() as connection:
+        async with self._connection(self._pool) as connection:
             try:
                 await connection.execute(STATEMENTS[name])
             except (asyncpg.InsufficientPrivilegeError, asyncpg.QueryCanceledError, TimeoutError):
@@ -161,11 +188,17 @@ class Store:
         return True
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncGenerator[Connection]:
-        if self._pool is None:
+    async def _connection(self, pool: asyncpg.Pool[asyncpg.Record] | None) -> AsyncGenerator[Connection]:
+        if pool is None:
             raise Busy(reason="the database is not open")
+        if self._waiting >= MOST_WAITING:
+            raise Busy(reason="too many requests wait for the database just now")
+        self._waiting += 1
+        waits = True
         try:
-            async with self._pool.acquire(timeout=WAIT_SECONDS) as connection:
+            async with pool.acquire(timeout=WAIT_SECONDS) as connection:
+                self._waiting -= 1
+                waits = False
                 yield connection
         except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.TooManyConnectionsError) as error:
             raise Busy(reason="the database has no room for the request just now") from error
@@ -173,6 +206,8 @@ class Store:
             raise Busy(reason="the database gave up on the request") from error
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
             raise Busy(reason="the database asks for the request again") from error
+        finally:
+            self._waiting -= waits
 
 
 async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
@@ -183,26 +218,55 @@ async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
         decoder=lambda data: bytes(data[1:]),
         format="binary",
     )
+    await connection.set_type_codec("json", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary")
+    await connection.execute(STATEMENTS["staging"])
 
 
 async def _reset(_connection: asyncpg.Connection[asyncpg.Record]) -> None:
     """Nothing is left on a connection between uses but its empty staging tables."""
 
 
-async def _pool(url: str, connections: int) -> asyncpg.Pool[asyncpg.Record]:
+async def _prepare_asking(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    for kind in ("jsonb", "json"):
+        decoder = _text_of_jsonb if kind == "jsonb" else bytes
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=bytes, decoder=decoder, format="binary")
+
+
+def _text_of_jsonb(data: bytes) -> bytes:
+    return bytes(data[1:])
+
+
+async def _pool(url: str, connections: int, *, asking: bool = False) -> asyncpg.Pool[asyncpg.Record]:
     try:
         return await asyncpg.create_pool(
             url,
-            min_size=1,
+            min_size=0 if asking else 1,
             max_size=connections,
-            init=_prepare,
+            init=_prepare_asking if asking else _prepare,
             reset=_reset,
             command_timeout=STATEMENT_SECONDS,
             timeout=CONNECT_SECONDS,
-            server_settings={"application_name": "huaxiang", "jit": "off", "timezone": "UTC"},
+            server_settings=ASKING if asking else SETTINGS,
         )
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise ClusterUnavailable(reason=f"no PostgreSQL takes us there ({type(error).__name__})") from error
+    except UNREACHABLE as error:
+        raise _unavailable(error) from error
+
+
+async def _migrate(url: str) -> None:
+    try:
+        connection = await asyncpg.connect(
+            url, command_timeout=STATEMENT_SECONDS, timeout=CONNECT_SECONDS, server_settings=SETTINGS
+        )
+    except UNREACHABLE as error:
+        raise _unavailable(error) from error
+    try:
+        await migrate(connection)
+    finally:
+        await connection.close()
+
+
+def _unavailable(error: Exception) -> ClusterUnavailable:
+    return ClusterUnavailable(reason=f"no PostgreSQL takes us there ({type(error).__name__})")
 
 
 @asynccontextmanager

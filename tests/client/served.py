@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
+from zoneinfo import ZoneInfo
 
 import httpx
+import msgspec
 
 from huaxiang.client import AsyncClient, Client, Retry
 from huaxiang.client.calls import AFact, AnIdentifier
+from huaxiang.dialects.native.inward import FORMATS as NATIVE
 from huaxiang.dialects.native.wire import Customer, FactsAnswer
+from huaxiang.dialects.rabbitpre.inward import FORMATS as RABBITPRE
+from huaxiang.dialects.telrobot.inward import FORMATS as TELROBOT
+from huaxiang.dialects.tinet.inward import FORMATS as TINET
+from huaxiang.keyring import Dialect, KeyOptions
+from huaxiang.model import Tenant
 from huaxiang.service import Service
 
 START_SECONDS = 60.0
+PASSED_ON = ("authorization", "content-type", "user-agent", "x-token")
 
 
 @contextmanager
@@ -65,12 +75,41 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+PARSERS = {form.name: form.parse for form in (*TINET, *RABBITPRE, *TELROBOT, *NATIVE)}
+
+
 @dataclass(frozen=True)
 class House:
     """The server's address, and the house over the same database."""
 
     address: str
     service: Service
+
+    async def land(self, tenant: Tenant, *rows: tuple[str, dict[str, Any]]) -> None:
+        """Land rows, each with the name of its format; none may be rejected."""
+        zone = ZoneInfo(tenant.time_zone)
+        parsed = [PARSERS[form](row, zone) for form, row in rows]
+        outcome = await self.service.land(tenant, list(enumerate(parsed, 1)))
+        assert outcome.rejects == ()
+
+    async def key(self, tenant: Tenant, dialect: Dialect, **options: Any) -> dict[str, str]:  # noqa: ANN401 - of KeyOptions
+        """A credential; without a rate, unless the test says one."""
+        return await self.service.create_key(tenant, dialect, msgspec.convert({"rate": 0, **options}, KeyOptions))
+
+
+async def said(client: object, verb: str, *args: object, **particulars: object) -> Any:  # noqa: ANN401 - whatever it says
+    """What a client of either form says to a call of this name; of an iterator, all that it gives."""
+    method = getattr(client, verb)
+    if inspect.isasyncgenfunction(method):
+        return [one async for one in method(*args, **particulars)]
+    if inspect.iscoroutinefunction(method):
+        return await method(*args, **particulars)
+
+    def blocking() -> object:
+        answer = method(*args, **particulars)
+        return list(cast("Iterator[object]", answer)) if isinstance(answer, Iterator) else answer
+
+    return await asyncio.to_thread(blocking)
 
 
 class Either:
@@ -139,6 +178,8 @@ class Between(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Passing)
         self.upstream, self.script = upstream, script
         self.requests: list[bytes] = []
+        self.targets: list[str] = []
+        self.headers: list[dict[str, str]] = []
 
     @property
     def address(self) -> str:
@@ -148,10 +189,12 @@ class Between(ThreadingHTTPServer):
         """Deal with one request."""
         body = request.rfile.read(int(request.headers.get("content-length", "0")))
         self.requests.append(body)
+        self.targets.append(f"{request.command} {request.path}")
+        self.headers.append({name.lower(): value for name, value in request.headers.items()})
         step = self.script.pop(0) if self.script else Pass()
         if isinstance(step, Say):
             return answer(request, step)
-        headers = {name: request.headers[name] for name in ("authorization", "content-type") if name in request.headers}
+        headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         url = self.upstream + request.path
         reply = httpx.request(request.command, url, content=body, headers=headers, timeout=30, trust_env=False)
         return None if isinstance(step, Lose) else answer(request, Say(reply.status_code, reply.content))
@@ -172,7 +215,7 @@ class _Passing(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.pass_on(self)
 
-    do_POST = do_GET  # noqa: N815 - as above
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - as above
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
         """Keep quiet."""

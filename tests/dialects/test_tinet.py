@@ -392,6 +392,55 @@ def test_an_error_without_a_word_has_its_parent_s_and_a_failure_says_nothing() -
     assert words_of(house.Failed(reason="a password")) == (500, "InternalError", "系统内部错误")
 
 
+# ── a page put together ───────────────────────────────────────────────────────────────────────────────────────────
+
+words = st.text(max_size=8) | st.sampled_from(
+    ['","retry":0,"customerNumber":', '"', "\\", '\\","retry":0,"customerNumber":', "画像😀"]
+)
+portrait_rows = st.builds(
+    PortraitRow,
+    number=words,
+    calls=st.builds(
+        Calls,
+        count=st.integers(1, 9),
+        durations=st.integers(0, 3),
+        duration_sum=st.integers(0, 99),
+        duration_max=st.none() | st.integers(0, 99),
+        rounds=st.integers(0, 3),
+        round_sum=st.integers(0, 99),
+        round_max=st.none() | st.integers(0, 99),
+        newest=st.none() | st.builds(NewestCall, st.just(Order(NOW, 0, "1", UUID(int=0))), words, st.none() | words),
+    ),
+    call_refs=st.lists(st.builds(CallRef, words, st.just(NOW)), max_size=2).map(tuple),
+    marks=st.lists(
+        st.builds(
+            CallMark,
+            type=words,
+            name=words,
+            checked=st.booleans(),
+            added=st.booleans(),
+            deleted=st.booleans(),
+            second=st.none() | st.integers(0, 9),
+            call=st.builds(CallRef, words, st.just(NOW)),
+        ),
+        max_size=2,
+    ).map(tuple),
+)
+
+
+@given(st.lists(portrait_rows, max_size=4), st.integers(0, 10**9), words, st.booleans())
+def test_a_page_put_together_from_prepared_rows_is_the_page(
+    rows: list[PortraitRow], total: int, login_name: str, for_sdk: bool
+) -> None:
+    whole = outward.page(
+        PortraitPage(total, tuple(rows)), login_name=login_name, offset=3, limit=7, request_id="r", for_sdk=for_sdk
+    )
+    opening = outward.opening(login_name)
+    body = b"".join(opening + outward.prepared(row) for row in rows)[1:]
+    fit = outward.for_sdk(body) if for_sdk else body
+    assert outward.head(total, offset=3, limit=7, request_id="r") + fit + outward.TAIL == whole
+
+
 # ── golden cases ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -108,6 +108,50 @@ def test_rule_5_decoding_is_the_inverse_of_encoding(pairs: list[tuple[str, str]]
     assert signing.decode_query(query.encode()) == pairs
 
 
+texts = st.text("aZ09.-*_ ~+&=%:/é高\0😀", max_size=6)
+raw_pieces = st.one_of(
+    st.tuples(texts, texts).map(lambda pair: f"{signing.enc(pair[0])}={signing.enc(pair[1])}"),
+    st.text("aZ9.*_-+%=~:25EFef高 ", max_size=8),
+    st.sampled_from(
+        ["", "a", "=", "a=b=c", "%41=1", "%7e=1", "%7E=1", "a=%20", "Signature=x%3D", "Signature=", "Sig=1"]
+    ),
+)
+
+
+@given(st.lists(raw_pieces, max_size=6).map("&".join))
+def test_rule_5_a_query_that_is_taken_as_it_came_is_what_decoding_and_encoding_makes_of_it(raw: str) -> None:
+    query = raw.encode()
+    taken = signing.in_order(query)
+    try:
+        made = signing.string_to_sign("GET", HOST, PATH, signing.decode_query(query))
+    except house.InputInvalid:
+        return  # such a query is refused before its signature is looked at
+    if taken is not None:
+        assert f"GET{HOST}{PATH}?{taken.decode()}" == made
+
+
+@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=6))
+def test_rule_5_a_query_as_the_vendor_s_clients_encode_it_is_taken_as_it_came(pairs: list[tuple[str, str]]) -> None:
+    query = "&".join(f"{signing.enc(key)}={signing.enc(value)}" for key, value in pairs)
+    taken = signing.in_order(query.encode())
+    assert taken is not None
+    assert f"GET{HOST}{PATH}?{taken.decode()}" == signing.string_to_sign("GET", HOST, PATH, pairs)
+
+
+@given(st.permutations(SIGNED), st.booleans())
+def test_rule_5_a_signature_passes_by_either_way(pairs: list[tuple[str, str]], is_right: bool) -> None:
+    made = signing.sign(SECRET if is_right else "another", "GET", HOST, PATH, pairs)
+    sent = [*pairs, ("Signature", made)]
+    query = "&".join(f"{signing.enc(key)}={signing.enc(value)}" for key, value in sent).encode()
+    claimed = signing.claim(signing.decode_query(query), query)
+    assert claimed.signed is not None
+    if is_right:
+        assert signing.verify(claimed, "GET", HOST, PATH, secret=SECRET, clock="both", now=NOW) == "utc"
+    else:
+        with pytest.raises(house.NotAuthenticated):
+            signing.verify(claimed, "GET", HOST, PATH, secret=SECRET, clock="both", now=NOW)
+
+
 @pytest.mark.parametrize("name", ["AccessKeyId", "Signature", "Expires", "Timestamp"])
 def test_rule_6_each_parameter_of_the_signature_is_required_and_comes_once(name: str) -> None:
     whole = [*SIGNED, ("Signature", "x")]

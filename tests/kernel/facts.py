@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from huaxiang.model import (
+    Amendment,
     AnyFact,
     Call,
     Fact,
@@ -112,6 +113,11 @@ def marks_named(names: list[str | None]) -> st.SearchStrategy[Mark]:
     return st.builds(Mark, **more, by=st.sampled_from(["check", "person"]), deleted=st.booleans())
 
 
+def amendments_named(names: list[str | None]) -> st.SearchStrategy[Amendment]:
+    more = said(**call_names, id=st.sampled_from(names))
+    return st.builds(Amendment, **more, details=st.dictionaries(st.just("priority"), VALUES))
+
+
 interactions = st.builds(
     Interaction,
     **said(type=st.sampled_from(["view", "share"]), account=st.sampled_from([None, "gh"])),
@@ -145,6 +151,7 @@ facts: st.SearchStrategy[AnyFact] = st.one_of(
     calls_named(NAMES),
     transcripts_named(NAMES),
     marks_named(NAMES),
+    amendments_named(NAMES),
     interactions,
     profiles,
     subscriptions,
@@ -154,7 +161,11 @@ facts: st.SearchStrategy[AnyFact] = st.one_of(
 )
 # Two calls, and one transcript and one mark that go from one to the other and back.
 calling: st.SearchStrategy[AnyFact] = st.one_of(
-    calls_named(["1", "2"]), transcripts_named(["1"]), marks_named(["1"]), marks_named(["1", "2"])
+    calls_named(["1", "2"]),
+    transcripts_named(["1"]),
+    marks_named(["1"]),
+    marks_named(["1", "2"]),
+    amendments_named(["1"]),
 )
 limits = st.builds(
     Limits,

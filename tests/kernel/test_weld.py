@@ -49,7 +49,7 @@ async def labels(store: Store, tenant: Tenant) -> dict[int, int]:
     """Whose customer each number is."""
     async with store.reading() as tx:
         nodes = [row["node"] for row in await tx.rows("nodes_of_tenant", tenant.id)]
-        return {row["number"]: row["customer"] for row in await tx.rows("places", tenant.id, nodes)}
+        return {row["number"]: row["customer"] for row in await tx.rows("erasure_of_nodes", tenant.id, nodes)}
 
 
 @pytest.mark.parametrize("shape", list(SHAPES))

@@ -79,6 +79,7 @@ async def known(server: Serving) -> Known:
             "user_id": doors["telrobot"].credential["user_id"],
             "customer_id": record,
             "id": str(found.json()["customers"][0]["id"]),
+            "version": "none",
         },
         {**doors["rabbitpre"].credential, "orgRefreshToken": doors["rabbitpre"].refresh_token},
     )

@@ -111,7 +111,8 @@ async def test_tinet_answers_over_the_socket_as_the_case_says(server: Serving, n
     query = "&".join(f"{signing.enc(key)}={signing.enc(value)}" for key, value in pairs)
     async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
         path = f"{request['path']}?{query}"
-        response = await client.request(request["method"], path, headers=request.get("headers", {}))
+        sent = {"json": request["body"]} if "body" in request else {"content": request.get("content", "")}
+        response = await client.request(request["method"], path, headers=request.get("headers", {}), **sent)
     check(response, case)
 
 

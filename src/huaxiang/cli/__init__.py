@@ -2,11 +2,14 @@
 
     serve, demo               run.py       the server, and a tenant to try it with
     tenant …, key …           tenants.py   who is served, and who may ask
-    import, rebuild, generate load.py      what comes in, and what is made from it
+    import                    imports.py   files of anybody's records, on their way in
+    rebuild, generate         load.py      what is made from what came in, and records to try it with
     explain, export           evidence.py  why a customer is one, and all of it to take away
     erase, erasures           erasure.py   a person gone from everywhere, and the register of that
     join, part, apart, undo, decisions, cut, cuts, review
                               decisions.py a person's word on who is who, and what waits for it
+    rules …                   rules.py     the quality check's rules, tried on history, put in force
+    dictionary …              dictionary.py what the ids of a CRM's sources, industries and grades mean
     suggest, suggestion …     suggest.py   customers that look like one, for a person to answer
     rehearse                  rehearsal.py what a change would do, before it is done
     changes, id               changes.py   what became of customers, and where an id leads
@@ -18,15 +21,33 @@ Rule 2: an error of the house is one line on stderr, and exit status 2; answers 
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 
 from cyclopts import App
 
 from huaxiang import __version__
-from huaxiang.cli import changes, decisions, doctor, erasure, evidence, load, rehearsal, run, suggest, tenants
+from huaxiang.cli import (
+    changes,
+    decisions,
+    dictionary,
+    doctor,
+    erasure,
+    evidence,
+    imports,
+    load,
+    rehearsal,
+    rules,
+    run,
+    suggest,
+    tenants,
+)
 from huaxiang.cli.output import fail
 from huaxiang.errors import HuaxiangError
+
+COLLECT = (100_000, 20, 100)
+"""How seldom garbage is collected: a batch makes objects by the hundred thousand, and hardly ever a cycle."""
 
 app = App(
     name="huaxiang",
@@ -38,7 +59,7 @@ app.command(run.serve)
 app.command(run.demo)
 app.command(tenants.tenant)
 app.command(tenants.key)
-app.command(load.import_, name="import")
+app.command(imports.import_, name="import")
 app.command(load.rebuild)
 app.command(load.generate)
 app.command(evidence.explain)
@@ -54,6 +75,8 @@ app.command(decisions.cut)
 app.command(decisions.cuts)
 app.command(decisions.review)
 app.command(rehearsal.rehearse)
+app.command(rules.rules)
+app.command(dictionary.dictionary)
 app.command(suggest.suggest)
 app.command(suggest.suggestion)
 app.command(changes.changes)
@@ -65,6 +88,8 @@ def main() -> None:
     """Run the command of `sys.argv`."""
     # Told to end, a command still leaves the embedded server as it should; `serve` has its own way to hear it.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
     try:
         app()
     except HuaxiangError as error:

@@ -20,6 +20,8 @@ from huaxiang.service import Service
 from huaxiang.store import opened
 
 START_SECONDS = 60.0
+ANSWER_SHARE = 16
+"""One part in so many of the machine's memory is for answers that the workers keep."""
 Host = Annotated[str, Parameter(help="The address to listen on.")]
 Port = Annotated[int, Parameter(help="The port to listen on.")]
 Workers = Annotated[int, Parameter(help="Processes that answer.")]
@@ -101,10 +103,12 @@ def _serve(url: str, host: str, port: int, workers: int, public_host: str | None
     from granian.constants import Interfaces
     from granian.server import Server
 
+    from huaxiang.cluster.machine import memory_bytes
     from huaxiang.logs import LOGGING
     from huaxiang.server.options import ServerOptions
 
-    ServerOptions(url, public_host).to_environment()
+    answer_mib = (memory_bytes() // ANSWER_SHARE // workers) >> 20
+    ServerOptions(url, public_host, answer_mib).to_environment()
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     server = Server(
         "huaxiang.server.app:create",

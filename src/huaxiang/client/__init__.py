@@ -1,8 +1,13 @@
 """The client: the wire of the server, spoken from the other side. It installs without the server.
 
     native.py     Client, AsyncClient: facts in, customers out
+    tinet/        SmartlinkClient: the vendor's SDK, name for name
+    rabbitpre/    RabbitpreClient: its token kept, its rates respected
+    telrobot/     TelrobotClient
     calls.py      its calls as data: bytes out, bytes in
     exchange.py   a call, a reply, and when to try again
+    pace.py       a vendor's rate, kept by waiting
+    reading.py    a vendor's JSON, read as it comes
     transport.py  how a call travels, over httpx
     errors.py     what can go wrong, as one tree
 
@@ -13,7 +18,10 @@ from __future__ import annotations
 
 from huaxiang.client.errors import (
     ClientError,
+    Declined,
+    Expired,
     Invalid,
+    NotFound,
     NotPermitted,
     ServerFault,
     TooLarge,
@@ -30,7 +38,10 @@ __all__ = [
     "AsyncClient",
     "Client",
     "ClientError",
+    "Declined",
+    "Expired",
     "Invalid",
+    "NotFound",
     "NotPermitted",
     "Retry",
     "ServerFault",

@@ -1,10 +1,13 @@
 """What can go wrong with a call, as one tree: one class for each thing that a caller can do about it.
 
     ClientError          every failure of a call; `status`, `request_id`, `field`, `reason` where they are known
-    ├── Unauthenticated  the token is not one of theirs, or has expired: get another
+    ├── Unauthenticated  the token, key or signature is not one of theirs, or has expired: get another
+    │   └── Expired      a signature was too old when it came, or from the future: set the clock
     ├── NotPermitted     the token is right and may not do this: ask for the permission
     ├── Invalid          the input is wrong: `field` and `reason` say what to mend
     │   └── TooLarge     it is more than the server takes at once: send less
+    ├── NotFound         there is nothing by that id for this caller
+    ├── Declined         a vendor took the request, and answers that it was not done: `message` says why
     ├── TooOften         past the token's rate, at every try: call less often
     ├── Unavailable      nobody could be reached: nothing was done; try later
     │   └── Unconfirmed  the server had no room, or no answer came: it may have been done all the same
@@ -12,7 +15,8 @@
     └── Unexpected       not an answer of this API: a wrong address, a proxy between, a newer server
 
 Rule 1: `code` is the server's own where it gave one (`credential_expired`, …), else that of the class.
-Rule 2: a text names fields and reasons, and never a token or a value that was sent.
+Rule 2: a text names fields and reasons, and never a token or a value that was sent. A vendor's own words may quote one:
+        they are in `message`, and not in the text.
 """
 
 from __future__ import annotations
@@ -25,10 +29,11 @@ class ClientError(HuaxiangError):
     """A call that failed.
 
     Where it was one of several that land facts: `before` sums the answers to those before it, and `line` is the first
-    line that it was to land (else None, and 0).
+    line that it was to land (else None, and 0). `message`: a vendor's own words, as they came.
     """
 
     code = "call_failed"
+    message: str = ""
     before: FactsAnswer | None = None
     line: int = 0
 
@@ -46,6 +51,24 @@ class Unauthenticated(ClientError):
     """The token is not one of theirs, or has expired."""
 
     code = "not_authenticated"
+
+
+class Expired(Unauthenticated):
+    """A signature too old when it came, or from the future: the clock is off, or the way was long."""
+
+    code = "signature_expired"
+
+
+class NotFound(ClientError):
+    """Nothing by that id, for this caller."""
+
+    code = "not_found"
+
+
+class Declined(ClientError):
+    """Taken, and answered as not done, in words that `message` has."""
+
+    code = "declined"
 
 
 class NotPermitted(ClientError):

@@ -8,6 +8,8 @@ Rule 2: what may have been done (no answer came, or 502, 503, 504) is tried agai
 Rule 3: waits are drawn from zero to a bound that doubles (full jitter), so that callers who were refused together do
         not come back together; a server that names a wait (Retry-After) gets it, unless that is past the longest.
 Rule 4: every other answer is the answer, and stands.
+Rule 5: what a reply amounts to is said as HTTP would say it; a call to a vendor that answers everything with 200 brings
+        along how to tell (`status_of`).
 """
 
 from __future__ import annotations
@@ -36,11 +38,17 @@ class Reply:
     body: bytes = field(repr=False)
 
 
+def status_of(reply: Reply) -> int:
+    """The HTTP status of a reply: what it amounts to, for whoever means it."""
+    return reply.status
+
+
 @dataclass(frozen=True)
 class Call(Generic[Answer]):
-    """A request, and how its answer is read. `path` is below the server's address.
+    """A request, and how its answer is read. `path` is below the server's address; `query` in decoded pairs.
 
     `repeatable`: doing it twice is the same as once. `read` raises `ClientError` for a reply that is not the answer.
+    `passing`: the statuses that may pass, beside 429. `headers`: beside those that every call carries.
     """
 
     method: str
@@ -49,6 +57,10 @@ class Call(Generic[Answer]):
     repeatable: bool
     media_type: str = ""
     body: bytes = field(default=b"", repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    passing: frozenset[int] = PERHAPS_DONE
+    status_of: Callable[[Reply], int] = status_of
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,8 @@ def _may_pass(call: Call[Answer], outcome: Reply | ClientError) -> bool:
         return call.repeatable
     if isinstance(outcome, ClientError):
         return True
-    return outcome.status == TOO_MANY_REQUESTS or (call.repeatable and outcome.status in PERHAPS_DONE)
+    status = call.status_of(outcome)
+    return status == TOO_MANY_REQUESTS or (call.repeatable and status in call.passing)
 
 
 def _asked_wait_s(outcome: Reply | ClientError) -> float:

@@ -25,7 +25,7 @@ from huaxiang.client import calls
 from huaxiang.client.calls import LARGEST_BODY_BYTES, AFact, AnIdentifier, Batch, Landing
 from huaxiang.client.errors import ClientError
 from huaxiang.client.exchange import Retry
-from huaxiang.client.transport import AsyncTransport, Destination, Transport
+from huaxiang.client.transport import AsyncTransport, Destination, Reach, Transport
 from huaxiang.dialects.native.wire import MOST_FACTS, Customer, FactsAnswer
 
 TIMEOUT_S = 60.0
@@ -55,7 +55,7 @@ class Client:
 
         Raises `SettingsInvalid` for an address, a token or a figure that can't be meant.
         """
-        self._transport = Transport(Destination(base_url, token), retry=retry, timeout_s=timeout_s, http=http)
+        self._transport = Transport(Destination(base_url, token), retry=retry, reach=Reach.within(timeout_s), http=http)
         self._batches = calls.Sizes(batch_facts, batch_bytes)
 
     def __enter__(self) -> Self:
@@ -123,7 +123,9 @@ class AsyncClient:
         http: httpx.AsyncClient | None = None,
     ) -> None:
         """Speak to the server at `base_url`; see `Client`."""
-        self._transport = AsyncTransport(Destination(base_url, token), retry=retry, timeout_s=timeout_s, http=http)
+        self._transport = AsyncTransport(
+            Destination(base_url, token), retry=retry, reach=Reach.within(timeout_s), http=http
+        )
         self._batches = calls.Sizes(batch_facts, batch_bytes)
 
     async def __aenter__(self) -> Self:

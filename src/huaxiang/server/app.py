@@ -11,11 +11,11 @@ Rule 3: the log tells method, route, status and time of a request, and of a fail
 
 from __future__ import annotations
 
+import gc
 import time
 import traceback
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import structlog
 from litestar import Litestar, Request, Response, get
@@ -29,18 +29,38 @@ from huaxiang.dialects.telrobot import errors as telrobot_words
 from huaxiang.dialects.tinet import errors as tinet_words
 from huaxiang.errors import Busy, Failed, InputInvalid, InputTooLarge, NotFound, Refused, WrongMethod
 from huaxiang.identifiers import carrier, home
-from huaxiang.server import changes, decisions, docs, erasure, evidence, native, rabbitpre, suggestions, telrobot, tinet
+from huaxiang.server import (
+    changes,
+    decisions,
+    docs,
+    erasure,
+    evidence,
+    native,
+    rabbitpre,
+    rabbitpre_calls,
+    rules,
+    suggestions,
+    telrobot,
+    telrobot_calls,
+    tinet,
+    tinet_calls,
+)
+from huaxiang.server.call import LARGEST_BODY_BYTES, Call
+from huaxiang.server.hot import Entry, Hot, Refusal, mounted
 from huaxiang.server.options import ServerOptions
 from huaxiang.service import Service
 from huaxiang.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 WARM = "+8613800138000"
-LARGEST_BODY_BYTES = 32 * 2**20
+COLLECT = (10_000, 20, 1_000)
+"""How seldom garbage is collected: what requests leave is freed at once, and a walk through all there is takes long."""
+HOT = (tinet, rabbitpre, rabbitpre_calls, telrobot, native)
+"""Whose most called endpoints stand beside the framework."""
 WORDS: dict[str, Callable[..., tuple[int, bytes]]] = {
     "/sqc": tinet_words.answer,
     "/api/open": rabbitpre_words.answer,
@@ -55,13 +75,19 @@ _log = structlog.get_logger("huaxiang.server")
 def create() -> ASGIApp:
     """The application, for a worker: its options from the environment, and every request in the log."""
     logs.configure()
-    return _observed(application(ServerOptions.from_environment()))
+    return application(ServerOptions.from_environment())
 
 
-def application(options: ServerOptions) -> Litestar:
-    """The application, over the database of `options`."""
+def application(options: ServerOptions) -> ASGIApp:
+    """The application, over the database of `options`: the fast entry, and the framework behind it."""
     store = Store()
-    service = Service(store)
+    service = Service(store, answer_bytes=options.answer_mib << 20)
+    hots = [hot for module in HOT for hot in module.hots(service, options)]
+    return _observed(_framework(store, service, hots, options), Entry(hots, worded))
+
+
+def _framework(store: Store, service: Service, hots: Sequence[Hot], options: ServerOptions) -> Litestar:
+    """Every route."""
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncGenerator[None]:
@@ -69,20 +95,27 @@ def application(options: ServerOptions) -> Litestar:
         carrier(WARM)
         home(WARM)
         async with store.open(options.database):
+            # What is there now stays: no collection has to walk it.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*COLLECT)
             yield
             await service.flush()
 
     return Litestar(
         route_handlers=[
-            *tinet.routes(service, options),
+            *tinet_calls.routes(service, options),
             *rabbitpre.routes(service, options),
             *telrobot.routes(service, options),
+            *telrobot_calls.routes(service, options),
             *native.routes(service, options),
             *evidence.routes(service, options),
             *erasure.routes(service, options),
             *changes.routes(service, options),
             *decisions.routes(service, options),
+            *rules.routes(service, options),
             *suggestions.routes(service, options),
+            *(mounted(hot) for hot in hots),
             *docs.routes(),
             _health(store),
         ],
@@ -108,16 +141,16 @@ def _health(store: Store) -> Any:  # noqa: ANN401 - the decorator's own type tel
     return health
 
 
-def _observed(app: ASGIApp) -> ASGIApp:
-    """Give every request its id, and the log a line when it is answered."""
+def _observed(app: ASGIApp, entry: Entry) -> ASGIApp:
+    """Give every request its id, an answer, and the log a line when it is answered."""
+    log = logs.Requests()
 
     async def observed(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 0
-        state = scope.setdefault("state", {})
-        state["request_id"] = str(uuid4())
+        started, status, request_id = time.perf_counter(), 0, logs.request_id()
+        found = entry.find(scope["method"], scope["path"])
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -126,24 +159,32 @@ def _observed(app: ASGIApp) -> ASGIApp:
             await send(message)
 
         try:
-            await app(scope, receive, noting)
+            if found is not None:
+                hot, parameters = found
+                status = await entry.answer(hot, Call(scope, receive, parameters, request_id), send)
+            else:
+                scope.setdefault("state", {})["request_id"] = request_id
+                await app(scope, receive, noting)
         finally:
-            route = scope.get("path_template") or "-"
-            _log.info(
-                "request",
-                method=scope["method"],
-                route=route,
-                status=status,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-                request_id=state["request_id"],
-            )
+            route = found[0].endpoint.path if found else scope.get("path_template") or "-"
+            log.tell(scope["method"], route, status, time.perf_counter() - started, request_id)
 
     return observed
 
 
 def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """The answer to a request that ends with an error, in the words of the dialect whose path it is."""
-    request_id = request.scope["state"].get("request_id") or str(uuid4())
+    """The framework's answer to a request that ends with an error."""
+    refusal = worded(request.scope["path"], request.scope["state"]["request_id"], error)
+    return Response(
+        content=refusal.content,
+        status_code=refusal.status,
+        media_type="application/json",
+        headers=dict(refusal.headers),
+    )
+
+
+def worded(path: str, request_id: str, error: Exception) -> Refusal:
+    """An error in the words of the dialect whose path it is; the log is told of what is our fault."""
     refusal = _as_refusal(error)
     if isinstance(refusal, Failed):
         # Where it happened, not what it held: the text of a foreign error may quote a value.
@@ -151,12 +192,10 @@ def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[byte
         _log.error("failure", request_id=request_id, error=type(error).__name__, frames=frames[-12:])
     elif isinstance(refusal, Busy):
         _log.warning("busy", request_id=request_id, reason=refusal.reason)
-    path = request.scope["path"]
     words = next(answer for prefix, answer in WORDS.items() if path == prefix or path.startswith(f"{prefix}/"))
     status, content = words(refusal, request_id=request_id)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    allow = {name: value for name, value in headers.items() if name.lower() == "allow"}
-    return Response(content=content, status_code=status, media_type="application/json", headers=allow)
+    return Refusal(status, content, {name: value for name, value in headers.items() if name.lower() == "allow"})
 
 
 def _as_refusal(error: Exception) -> Refused:

@@ -11,12 +11,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from huaxiang.errors import NotAuthenticated, NotPermitted
+from huaxiang.keyring import digest
+from huaxiang.memory import Credential
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from litestar import Request
 
     from huaxiang.keyring import Dialect
+    from huaxiang.lookup import Passage
     from huaxiang.model import AccessKey
+    from huaxiang.server.call import Call
     from huaxiang.service import Service
 
 
@@ -36,3 +42,33 @@ async def caller(
     if permission is not None and permission not in key.permissions:
         raise NotPermitted(field="permission", reason=permission)
     return key
+
+
+async def through(
+    service: Service,
+    call: Call,
+    serve: Callable[[Passage], Awaitable[bytes]],
+    *,
+    dialect: Dialect,
+    permission: str,
+) -> bytes:
+    """What `serve` gives to the holder of the call's token; refuses as `caller` does (see `Lookups.through`)."""
+    scheme, _, token = call.header(b"authorization").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticated
+
+    async def passed(passage: Passage) -> bytes:
+        await accept(service, passage)
+        if permission not in passage.key.permissions:
+            raise NotPermitted(field="permission", reason=permission)
+        return await serve(passage)
+
+    return await service.lookups.through(Credential(dialect, "token", digest(token)), passed)
+
+
+async def accept(service: Service, passage: Passage) -> None:
+    """Count the call against its key's rate, once. Raises TooOften."""
+    if passage.key.rate is not None and not passage.is_accepted:
+        await service.accept(passage.key)
+        passage.is_accepted = True

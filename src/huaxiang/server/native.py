@@ -16,22 +16,30 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from litestar import Request, Response, get, post
+from litestar import Request, Response, post
 
+from huaxiang import read
 from huaxiang.dialects.native import inward, outward
 from huaxiang.dialects.native.wire import GET_CUSTOMER, LOOK_UP, POST_FACTS
 from huaxiang.errors import InputInvalid, NotFound, WrongMediaType
 from huaxiang.identifiers import normalise
+from huaxiang.lookup import Made
 from huaxiang.model import Identifier, Mention, Parsed
 from huaxiang.server import bearer
+from huaxiang.server.hot import Hot
 
 if TYPE_CHECKING:
     from litestar.handlers import HTTPRouteHandler
 
+    from huaxiang.lookup import Passage
+    from huaxiang.server.call import Call
     from huaxiang.server.options import ServerOptions
     from huaxiang.service import Service
 
 DIALECT: Final = "native"
+
+PARTS: Final = tuple(part for part in read.PARTS if part != "refs")
+"""What is shown of a customer: all but the names of its calls."""
 
 _JSON: Final = frozenset({"", "application/json"})
 _LINES: Final = frozenset({"application/x-ndjson", "application/jsonl"})
@@ -51,30 +59,55 @@ def routes(service: Service, options: ServerOptions) -> list[HTTPRouteHandler]:
         outcome = await service.land(key.tenant, [(line, Parsed(facts=(fact,))) for line, fact in found])
         return _answer(outward.outcome(outcome, rejects))
 
-    @get(GET_CUSTOMER.path.replace("{id}", "{id_:str}"), include_in_schema=False)
-    async def customer(request: Request[Any, Any, Any], id_: str) -> Response[bytes]:
-        key = await bearer.caller(service, request, dialect=DIALECT, permission="customers")
+    return [facts]
+
+
+def hots(service: Service, options: ServerOptions) -> list[Hot]:
+    """The lookups, for the fast entry."""
+    del options  # nothing here depends on how the server was started
+
+    async def customer(call: Call) -> bytes:
+        id_ = call.parameters["id"]
         number = int(id_) if _NUMBER.fullmatch(id_) else 0
-        found = await service.customers(key.tenant, [number]) if 0 < number < 1 << 63 else [None]
-        if found[0] is None:
-            raise NotFound(field="id", reason="no customer has this number")
-        return _answer(outward.customer(found[0]))
 
-    @post(LOOK_UP.path, status_code=200, include_in_schema=False)
-    async def look_up(request: Request[Any, Any, Any]) -> Response[bytes]:
-        key = await bearer.caller(service, request, dialect=DIALECT, permission="customers")
-        _media_type(request, _JSON)
-        wanted = [_meant(mention) for mention in inward.decode_lookup(await request.body())]
-        known = [identifier for identifier in wanted if identifier is not None]
-        found = iter(await service.customers(key.tenant, known))
-        return _answer(outward.customers([None if identifier is None else next(found) for identifier in wanted]))
+        async def make(passage: Passage) -> Made:
+            if not 0 < number < 1 << 63:
+                raise NotFound(field="id", reason="no customer has this number")
+            found = await service.lookups.customers(passage, [number], parts=PARTS, now=service.now())
+            if (customer := found.customers[0]) is None:
+                raise NotFound(field="id", reason="no customer has this number")
+            return found.made(outward.customer(customer))
 
-    return [facts, customer, look_up]
+        async def serve(passage: Passage) -> bytes:
+            return await service.lookups.answer(passage, call.path.encode(), make)
+
+        return await bearer.through(service, call, serve, dialect=DIALECT, permission="customers")
+
+    async def look_up(call: Call) -> bytes:
+        async def make(passage: Passage) -> Made:
+            wanted = [_meant(mention) for mention in inward.decode_lookup(await call.body())]
+            known = [identifier for identifier in wanted if identifier is not None]
+            found = await service.lookups.customers(passage, known, parts=PARTS, now=service.now())
+            each = iter(found.customers)
+            shown = [None if identifier is None else next(each) for identifier in wanted]
+            return found.made(outward.customers(shown))
+
+        async def serve(passage: Passage) -> bytes:
+            _check_media_type(call.header(b"content-type"), _JSON)
+            return await service.lookups.answer(passage, b"lookup" + await call.body(), make)
+
+        return await bearer.through(service, call, serve, dialect=DIALECT, permission="customers")
+
+    return [Hot(GET_CUSTOMER, customer, r"/v1/customers/(?P<id>[0-9]+)"), Hot(LOOK_UP, look_up)]
 
 
 def _media_type(request: Request[Any, Any, Any], taken: frozenset[str]) -> str:
     """The body's media type without its parameters; raises `WrongMediaType` for one that the call does not take."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return _check_media_type(request.headers.get("content-type", ""), taken)
+
+
+def _check_media_type(said: str, taken: frozenset[str]) -> str:
+    kind = said.partition(";")[0].strip().lower()
     if kind not in taken:
         raise WrongMediaType
     return kind

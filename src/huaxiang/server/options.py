@@ -7,21 +7,29 @@ from dataclasses import dataclass
 from typing import Self
 
 DATABASE, PUBLIC_HOST = "HUAXIANG_SERVE_DATABASE", "HUAXIANG_PUBLIC_HOST"
+ANSWERS = "HUAXIANG_SERVE_ANSWER_MIB"
+ANSWER_MIB = 64
 
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """`database`: the URL to serve from. `public_host`: the host that clients address, where a proxy stands between."""
+    """`database`: the URL to serve from. `public_host`: the host that clients address, where a proxy stands between.
+
+    `answer_mib`: how much memory each worker gives to answers that it keeps.
+    """
 
     database: str
     public_host: str | None = None
+    answer_mib: int = ANSWER_MIB
 
     @classmethod
     def from_environment(cls) -> Self:
         """What `to_environment` left for this worker."""
-        return cls(os.environ[DATABASE], os.environ.get(PUBLIC_HOST) or None)
+        kept = os.environ.get(ANSWERS)
+        return cls(os.environ[DATABASE], os.environ.get(PUBLIC_HOST) or None, int(kept) if kept else ANSWER_MIB)
 
     def to_environment(self) -> None:
         """Leave the options to the processes that this one starts."""
         os.environ[DATABASE] = self.database
         os.environ[PUBLIC_HOST] = self.public_host or ""
+        os.environ[ANSWERS] = str(self.answer_mib)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Request, Response, get
 
 from huaxiang.dialects.rabbitpre import outward
 from huaxiang.dialects.rabbitpre.errors import APP_FIELD
@@ -29,17 +29,28 @@ from huaxiang.dialects.rabbitpre.wire import (
     read_detail,
 )
 from huaxiang.errors import NotAuthenticated, NotPermitted
-from huaxiang.model import AccessKey, Customer
+from huaxiang.keyring import digest
+from huaxiang.memory import Credential
+from huaxiang.server import bearer
+from huaxiang.server.hot import Hot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from litestar.handlers import HTTPRouteHandler
 
+    from huaxiang.lookup import Found, Made, Passage
+    from huaxiang.model import Customer, Identifier
+    from huaxiang.server.call import Call
     from huaxiang.server.options import ServerOptions
     from huaxiang.service import Service
 
 DIALECT: Final = "rabbitpre"
 PERMISSION: Final = "profile"
 """用户->用户资料."""
+PARTS: Final = ("traits", "origin", "buckets", "subscription")
+"""What the answer is made from."""
 
 
 def routes(service: Service, options: ServerOptions) -> list[HTTPRouteHandler]:
@@ -63,44 +74,58 @@ def routes(service: Service, options: ServerOptions) -> list[HTTPRouteHandler]:
             raise NotAuthenticated
         return _tokens(pair)
 
-    @post(DETAIL.path, include_in_schema=False, status_code=200)
-    async def audience_detail(request: Request[Any, Any, Any]) -> Response[bytes]:
-        key = await _caller(service, request)
-        asked = read_detail(await request.body())
-        if asked.app and asked.app != key.name:
-            raise NotPermitted(field="instanceAppid", reason="not the token's own app")
-        await service.accept(key)
-        customers = await _matching(service, key, asked)
-        above = outward.upstreams(customers)
-        known = zip(above, await service.customers(key.tenant, above) if above else [], strict=True)
-        content = outward.detail(
-            customers,
-            tenant=key.tenant,
-            now=service.now(),
-            audience_ids={name: outward.audience_id(customer) for name, customer in known if customer},
-            company=asked.company,
-        )
-        return Response(content=content, media_type="application/json")
-
-    return [access_token, refresh_token, audience_detail]
+    return [access_token, refresh_token]
 
 
-async def _caller(service: Service, request: Request[Any, Any, Any]) -> AccessKey:
-    """The key behind the token; raises NotAuthenticated without one, NotPermitted where it may not read profiles."""
-    token = request.headers.get("x-token", "")
-    key = await service.key_by_access_token(DIALECT, token) if token else None
-    if key is None:
-        raise NotAuthenticated
-    if PERMISSION not in key.permissions:
-        raise NotPermitted(reason=PERMISSION)
-    return key
+def hots(service: Service, options: ServerOptions) -> list[Hot]:
+    """The detail call, for the fast entry."""
+    del options
+
+    async def audience_detail(call: Call) -> bytes:
+        token = call.header(b"x-token")
+        if not token:
+            raise NotAuthenticated
+
+        async def serve(passage: Passage) -> bytes:
+            if PERMISSION not in passage.key.permissions:
+                raise NotPermitted(reason=PERMISSION)
+            asked = read_detail(await call.body())
+            if asked.app and asked.app != passage.key.name:
+                raise NotPermitted(field="instanceAppid", reason="not the token's own app")
+            await bearer.accept(service, passage)
+            now = service.now()
+
+            async def make(passage: Passage) -> Made:
+                return await _detail(service, passage, asked, now)
+
+            today = outward.local_date(passage.tenant, now).toordinal()
+            return await service.lookups.answer(passage, b"%d %b" % (today, await call.body()), make)
+
+        return await service.lookups.through(Credential(DIALECT, "access", digest(token)), serve)
+
+    return [Hot(DETAIL, audience_detail)]
 
 
-async def _matching(service: Service, key: AccessKey, asked: Asked) -> list[Customer]:
-    """Each matching customer once, in the order first asked for."""
+async def _detail(service: Service, passage: Passage, asked: Asked, now: datetime) -> Made:
+    """Each matching customer once, in the order first asked for; with the ids of the customers above them."""
     wanted = outward.wanted(asked.ids, asked.third_ids, asked.phones, asked.company)
-    found = await service.customers(key.tenant, wanted)
-    return list({customer.id: customer for customer in found if customer}.values())
+    found = await service.lookups.customers(passage, wanted, parts=PARTS, now=now)
+    customers = list({customer.id: customer for customer in found.customers if customer}.values())
+    audience_ids, led = await above(service, passage, customers, now)
+    content = outward.detail(
+        customers, tenant=passage.tenant, now=now, audience_ids=audience_ids, company=asked.company
+    )
+    return found.made(content, led)
+
+
+async def above(
+    service: Service, passage: Passage, customers: Sequence[Customer], now: datetime
+) -> tuple[dict[Identifier, int], Found | None]:
+    """The ids of the customers above these, and what was found of them."""
+    names = outward.upstreams(customers)
+    led = await service.lookups.customers(passage, names, parts=(), now=now) if names else None
+    known = zip(names, led.customers, strict=True) if led else ()
+    return {name: outward.audience_id(customer) for name, customer in known if customer}, led
 
 
 def _query(request: Request[Any, Any, Any]) -> dict[str, str]:

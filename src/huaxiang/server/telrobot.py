@@ -17,57 +17,89 @@ from uuid import UUID
 
 from litestar import Request, Response, get
 
+from huaxiang import crm
 from huaxiang.dialects.telrobot import outward
 from huaxiang.dialects.telrobot.wire import DETAIL, TOKEN
 from huaxiang.errors import NotFound, NotPermitted
 from huaxiang.server import bearer
+from huaxiang.server.hot import Hot
 
 if TYPE_CHECKING:
     from litestar.handlers import HTTPRouteHandler
 
+    from huaxiang.lookup import Found, Made, Passage
+    from huaxiang.memory import Kept
     from huaxiang.model import AccessKey, CrmView
+    from huaxiang.server.call import Call
     from huaxiang.server.options import ServerOptions
     from huaxiang.service import Service
 
 DIALECT: Final = "telrobot"
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+PARTS: Final = ("traits", "record")
+"""What the answer is made from."""
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
 def routes(service: Service, options: ServerOptions) -> list[HTTPRouteHandler]:
     """The dialect's handlers, over this service."""
     del options  # nothing here depends on how the server was started
 
-    @get(DETAIL.path.replace("}", ":str}"), include_in_schema=False)
-    async def customer_detail(request: Request[Any, Any, Any], user_id: str, customer_id: str) -> Response[bytes]:
-        key = await bearer.caller(service, request, dialect=DIALECT, permission="customer")
-        account = await _account(service, key, user_id)
-        view = await _view(service, key, account, customer_id)
-        return _answer(outward.detail(view, tenant=key.tenant))
-
     @get(TOKEN.path, include_in_schema=False)
     async def token(request: Request[Any, Any, Any]) -> Response[bytes]:
         key = await bearer.caller(service, request, dialect=DIALECT)
         return _answer(outward.token(account=key.account or key.tenant.main_account))
 
-    return [customer_detail, token]
+    return [token]
 
 
-async def _account(service: Service, key: AccessKey, user_id: str) -> UUID:
+def hots(service: Service, options: ServerOptions) -> list[Hot]:
+    """The detail call, for the fast entry."""
+    del options  # nothing here depends on how the server was started
+
+    async def customer_detail(call: Call) -> bytes:
+        user_id, customer_id = call.parameters["user_id"], call.parameters["customer_id"]
+
+        async def serve(passage: Passage) -> bytes:
+            account = account_in_path(passage.key, passage.kept, user_id)
+            if not _UUID.fullmatch(customer_id):
+                raise NotFound(field="customer_id")
+            wanted = UUID(customer_id)
+            viewed = service.views.ask(passage.tenant, wanted)
+
+            async def make(passage: Passage) -> Made:
+                found = await service.lookups.customers(
+                    passage, [crm.wanted(passage.tenant, wanted)], parts=PARTS, now=service.now()
+                )
+                return found.made(outward.detail(_view(passage, found, account, wanted), tenant=passage.tenant))
+
+            try:
+                content = await service.lookups.answer(passage, call.path.encode(), make)
+                before = service.views.note(passage.tenant, wanted, await viewed)
+            finally:
+                viewed.cancel()
+            return outward.viewed(content, before, tenant=passage.tenant)
+
+        return await bearer.through(service, call, serve, dialect=DIALECT, permission="customer")
+
+    pattern = f"/agent-api/user/(?P<user_id>{_UUID.pattern})/customer/detail/(?P<customer_id>{_UUID.pattern})"
+    return [Hot(DETAIL, customer_detail, pattern)]
+
+
+def account_in_path(key: AccessKey, kept: Kept, user_id: str) -> UUID:
     """The account in the path; raises `NotPermitted` when the key does not act for it."""
-    own = key.account or key.tenant.main_account
+    own = key.account or kept.tenant.main_account
     account = UUID(user_id) if _UUID.fullmatch(user_id) else None
-    if account is None or (account != own and account not in await service.accounts_under(key.tenant, own)):
+    if account is None or (account != own and account not in kept.accounts_under(own)):
         raise NotPermitted(field="user_id")
     return account
 
 
-async def _view(service: Service, key: AccessKey, account: UUID, customer_id: str) -> CrmView:
+def _view(passage: Passage, found: Found, account: UUID, customer_id: UUID) -> CrmView:
     """The customer as the account sees it; one of another account is not found, in the very words of an unknown one."""
-    if not _UUID.fullmatch(customer_id):
-        raise NotFound(field="customer_id")
     try:
-        return await service.crm_view(key.tenant, account=account, customer_id=UUID(customer_id), by=key)
+        return crm.view(passage.kept, found.customers[0], account=account, customer_id=customer_id)
     except NotFound:
         raise NotFound(field="customer_id") from None
 

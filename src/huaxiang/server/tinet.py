@@ -10,59 +10,85 @@ Rule 2: the host that counts is the one that the client addressed: the public ho
 Rule 3: the key must have the permission `portrait`.
 Rule 4: the caller is taken for the vendor's SDK as the key's `retry` says: `auto`, when the `User-Agent` starts with
     `Apache-HttpClient/`; `never` (serve no `retry`), always; `always`, never.
+Rule 5: a long page goes out in pieces, while the store still reads; a single number's row travels with other callers'.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
-
-from litestar import Request, Response, get
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from huaxiang.dialects.tinet import outward, signing
-from huaxiang.dialects.tinet.wire import CUSTOMER_PORTRAIT, read_query
-from huaxiang.errors import NotAuthenticated, NotPermitted
-from huaxiang.model import AccessKey
+from huaxiang.dialects.tinet.wire import CUSTOMER_PORTRAIT, CustomerPortraitQuery, read_query
+from huaxiang.errors import NotPermitted
+from huaxiang.memory import Credential
+from huaxiang.model import AccessKey, Tenant
+from huaxiang.pages import CHUNK_ROWS, Rendering
+from huaxiang.relay import relayed
+from huaxiang.server import bearer
+from huaxiang.server.hot import Hot
 
 if TYPE_CHECKING:
-    from litestar.handlers import HTTPRouteHandler
+    from collections.abc import AsyncGenerator, AsyncIterator
 
+    from huaxiang.lookup import Passage
+    from huaxiang.server.call import Call
     from huaxiang.server.options import ServerOptions
     from huaxiang.service import Service
 
-DIALECT: Final = "tinet"
 PERMISSION: Final = "portrait"
+DIALECT: Final = "tinet"
+RENDERING: Final = Rendering(outward.EDITION, outward.prepared)
+PIECES_AHEAD: Final = 2
 
 _SDK: Final = "Apache-HttpClient/"
 
 
-def routes(service: Service, options: ServerOptions) -> list[HTTPRouteHandler]:
-    """The dialect's handlers, over this service."""
+class _Page(NamedTuple):
+    """A page that passed: what is asked for, of whom, for whom."""
 
-    @get(CUSTOMER_PORTRAIT.path, include_in_schema=False)
-    async def customer_portrait(request: Request[Any, Any, Any]) -> Response[bytes]:
-        pairs = signing.decode_query(request.scope["query_string"])
-        key = await _caller(service, request, pairs, public_host=options.public_host)
-        if PERMISSION not in key.permissions:
-            raise NotPermitted(reason=PERMISSION)
-        query = read_query(pairs)
-        portraits = await service.portraits(
-            key.tenant,
-            numbers=query.customerNumber or None,
-            labels=query.portraits,
-            offset=query.offset,
-            limit=query.limit,
-        )
-        content = outward.page(
-            portraits,
-            login_name=key.tenant.login_name,
-            offset=query.offset,
-            limit=query.limit,
-            request_id=request.state.request_id,
-            for_sdk=is_sdk(key, request.headers.get("user-agent", "")),
-        )
-        return Response(content=content, media_type="application/json")
+    query: CustomerPortraitQuery
+    tenant: Tenant
+    for_sdk: bool
+    request_id: str
 
-    return [customer_portrait]
+    def head(self, total: int) -> bytes:
+        query = self.query
+        return outward.head(total, offset=query.offset, limit=query.limit, request_id=self.request_id)
+
+    def opening(self) -> bytes:
+        """What stands between two rows before they are made fit for the caller."""
+        return outward.opening(self.tenant.login_name)
+
+    def fit(self, rows: bytes) -> bytes:
+        """Rows as this caller can read them."""
+        return outward.for_sdk(rows) if self.for_sdk else rows
+
+
+def hots(service: Service, options: ServerOptions) -> list[Hot]:
+    """The dialect's page of portraits, for the fast entry."""
+
+    async def customer_portrait(call: Call) -> bytes | AsyncIterator[bytes]:
+        pairs = signing.decode_query(call.query_string)
+        claimed = signing.claim(pairs, call.query_string)
+        host = options.public_host or call.header(b"host")
+
+        async def serve(passage: Passage) -> bytes | _Page:
+            await _pass(service, passage, call, claimed, host)
+            for_sdk = is_sdk(passage.key, call.header(b"user-agent"))
+            page = _Page(read_query(pairs), passage.tenant, for_sdk, call.request_id)
+            if len(page.query.customerNumber) == 1 and _is_plain(page):
+                return await _of_number(service, passage, page)
+            if min(page.query.limit, len(page.query.customerNumber) or page.query.limit) > CHUNK_ROWS:
+                return page
+            return b"".join([piece async for piece in _pieces(service, page)])
+
+        answer = await service.lookups.through(Credential(DIALECT, "name", claimed.access_key_id), serve)
+        if isinstance(answer, bytes):
+            return answer
+        return relayed(_pieces(service, answer), pieces=PIECES_AHEAD)
+
+    return [Hot(CUSTOMER_PORTRAIT, customer_portrait)]
 
 
 def is_sdk(key: AccessKey, user_agent: str) -> bool:
@@ -71,23 +97,48 @@ def is_sdk(key: AccessKey, user_agent: str) -> bool:
     return retry == "never" or (retry == "auto" and user_agent.startswith(_SDK))
 
 
-async def _caller(
-    service: Service, request: Request[Any, Any, Any], pairs: signing.Pairs, *, public_host: str | None
-) -> AccessKey:
-    """The key that signed the request; raises what `signing` raises, NotAuthenticated for an unknown key, TooOften."""
-    claimed = signing.claim(pairs)
-    key = await service.key_by_name(DIALECT, claimed.access_key_id)
-    if key is None:
-        raise NotAuthenticated
-    reading = signing.verify(
-        claimed,
-        request.method,
-        public_host or request.headers.get("host", ""),
-        request.scope["path"],
-        secret=key.secret,
-        clock=cast("signing.Clock", key.options.get("clock", "both")),
-        now=service.now(),
-    )
+async def _pass(service: Service, passage: Passage, call: Call, claimed: signing.Claim, host: str) -> None:
+    """Raises what `signing` raises, TooOften, and NotPermitted."""
+    key = passage.key
+    clock = cast("signing.Clock", key.options.get("clock", "both"))
+    reading = signing.verify(claimed, call.method, host, call.path, secret=key.secret, clock=clock, now=service.now())
     await service.note_clock(key, reading)
-    await service.accept(key)
-    return key
+    await bearer.accept(service, passage)
+    if PERMISSION not in key.permissions:
+        raise NotPermitted(reason=PERMISSION)
+
+
+def _is_plain(page: _Page) -> bool:
+    """Whether a row is a number, whatever labels it carries."""
+    return not page.query.portraits and page.tenant.settings.portrait_scope == "number"
+
+
+async def _of_number(service: Service, passage: Passage, page: _Page) -> bytes:
+    """The page of a single number."""
+    rows = await service.ready.of_number(passage, page.query.customerNumber[0], RENDERING, now=service.now())
+    if not rows or page.query.offset:
+        return page.head(len(rows)) + outward.TAIL
+    return b"".join((page.head(len(rows)), page.fit(page.opening()[1:] + rows[0]), outward.TAIL))
+
+
+async def _pieces(service: Service, page: _Page) -> AsyncGenerator[bytes]:
+    """A page's bytes, a piece at a time."""
+    query, opening = page.query, page.opening()
+    found = service.rendered_portraits(
+        page.tenant,
+        numbers=query.customerNumber or None,
+        labels=query.portraits,
+        offset=query.offset,
+        limit=query.limit,
+        rendering=RENDERING,
+        between=opening,
+    )
+    is_first = True
+    async with aclosing(found):
+        async for total, rows in found:
+            if not rows:
+                yield page.head(total)
+                continue
+            yield page.fit((opening[1:] if is_first else opening) + rows)
+            is_first = False
+    yield outward.TAIL

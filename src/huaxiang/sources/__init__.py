@@ -5,8 +5,8 @@
             if isinstance(item, Reject): rejects.write(item)        else: ...item.line, item.data...
 
 What is read (content decides before the suffix): JSON Lines, a JSON array or object (`.json`); CSV and TSV by RFC 4180,
-separated by comma, semicolon or tab; all of these plain or as `.gz`; `.xlsx` and `.xls`, first visible sheet; Parquet.
-Not `.zst`, not `.zip`: refused with a word on what to do.
+separated by comma, semicolon or tab; all of these plain or packed by gzip, bzip2, xz or zstd; `.xlsx` and `.xls`, first
+visible sheet; Parquet. Not `.zip`: refused with a word on what to do.
 
 Rule 1. One bad line is a `Reject`; a file that cannot be read is `huaxiang.errors.SourceUnreadable`; nothing is skipped
         in silence but blank lines and rows without a value.
@@ -20,10 +20,25 @@ Rule 5. A number that a spreadsheet broke is refused in an identifier field (`sp
 Rule 6. A rejects file can be corrected by hand and read again: each line's `row` is taken for the row.
 """
 
+from huaxiang.sources.folder import Found, files_below
+from huaxiang.sources.mapping import FieldMapping, read_mapping
 from huaxiang.sources.reader import Reader, read_rows
 from huaxiang.sources.rejects import RejectWriter
 from huaxiang.sources.rows import LINE_LIMIT_BYTES, Reject, Row
 from huaxiang.sources.spreadsheet import broken_number
 from huaxiang.sources.tables import unflatten
 
-__all__ = ["LINE_LIMIT_BYTES", "Reader", "Reject", "RejectWriter", "Row", "broken_number", "read_rows", "unflatten"]
+__all__ = [
+    "LINE_LIMIT_BYTES",
+    "FieldMapping",
+    "Found",
+    "Reader",
+    "Reject",
+    "RejectWriter",
+    "Row",
+    "broken_number",
+    "files_below",
+    "read_mapping",
+    "read_rows",
+    "unflatten",
+]

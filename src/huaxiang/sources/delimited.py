@@ -13,7 +13,7 @@ Rule 3. A record over the limit is refused in the same way.
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from huaxiang.errors import SourceUnreadable
 from huaxiang.sources.lines import NOT_DECODED, decode_line, numbered_lines, too_long
@@ -86,9 +86,16 @@ class _Feed:
 
 
 def read_table(
-    stream: io.BufferedIOBase, identifiers: Identifiers, *, path: str, limit_bytes: int, gb18030_too: bool
+    stream: io.BufferedIOBase,
+    identifiers: Identifiers,
+    *,
+    path: str,
+    limit_bytes: int,
+    gb18030_too: bool,
+    after_line: int = 0,
+    named: Callable[[Sequence[str]], None] | None = None,
 ) -> Iterator[Row | Reject]:
-    """Rows of a CSV or TSV stream.
+    """Rows of a CSV or TSV stream behind a line; `named` is told the columns before the first row.
 
     Raises SourceUnreadable where the header can't be used.
     """
@@ -99,6 +106,8 @@ def read_table(
     parser = csv.reader(feed, delimiter=separator, strict=True)
     columns = _header(feed, parser, path=path, identifiers=identifiers)
     width = len(columns.names)
+    if named is not None:
+        named(columns.names)
     while True:
         feed.begin()
         try:
@@ -107,7 +116,11 @@ def read_table(
             return
         except (csv.Error, _TooLong) as error:
             reason = too_long(limit_bytes) if isinstance(error, _TooLong) else f"{error} / CSV 引号有误"
-            yield _refuse_broken(feed, separator, width, reason)
+            refused = _refuse_broken(feed, separator, width, reason)
+            if refused.line > after_line:
+                yield refused
+            continue
+        if feed.line <= after_line:
             continue
         if feed.fault:
             yield reject_line(feed.line, feed.fault, feed.text)

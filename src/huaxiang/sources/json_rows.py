@@ -74,10 +74,12 @@ def _reason(error: Exception) -> str:
     return NOT_DECODED if isinstance(error, UnicodeDecodeError) else f"{error} / JSON 格式错误"
 
 
-def read_json_lines(stream: io.BufferedIOBase, decoder: RowDecoder, limit_bytes: int) -> Iterator[Row | Reject]:
-    """Rows of a JSON Lines stream; blank lines are passed over."""
+def read_json_lines(
+    stream: io.BufferedIOBase, decoder: RowDecoder, limit_bytes: int, *, after_line: int = 0
+) -> Iterator[Row | Reject]:
+    """Rows of a JSON Lines stream behind a line; blank lines are passed over."""
     for number, line in numbered_lines(stream, limit_bytes):
-        if not line.isspace():
+        if number > after_line and not line.isspace():
             yield decoder.row(number, line)
 
 

@@ -3,27 +3,36 @@
 Takes a path; gives what it is (`Kind`) and a stream of its bytes. Everything after this knows UTF-8 alone: UTF-16 and
 GB18030 are converted on the way, and bytes that mean nothing stay invalid UTF-8, so that their line is refused.
 
-Rule 1. What the first bytes say (a workbook, Parquet, gzip) beats the suffix: exports are named wrongly all the time.
+Rule 1. What the first bytes say (a workbook, Parquet, gzip, …) beats the suffix: exports are often named wrongly.
 Rule 2. For text, a suffix that is known decides between JSON and a table; else the first character does.
 Rule 3. The encoding is decided on the first MiB, as the package's docstring says.
 """
 
+import bz2
 import codecs
 import contextlib
 import gzip
 import io
+import lzma
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal, cast
 
 import msgspec
 
 from huaxiang.errors import SourceUnreadable
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 PREFIX_BYTES = 1 << 20
 
 Format = Literal["json lines", "json values", "table", "workbook", "parquet"]
+Packing = Literal["gzip", "bzip2", "xz", "zstd"]
 Encoding = Literal["utf-8", "utf-16-le", "utf-16-be", "gb18030"]
 
 
@@ -31,7 +40,7 @@ class Kind(msgspec.Struct, frozen=True):
     """What a file was found to be. `encoding` is None for what is not text."""
 
     format: Format
-    gzipped: bool = False
+    packing: Packing | None = None
     encoding: Encoding | None = None
     bom_bytes: int = 0
     ascii_prefix: bool = False
@@ -40,14 +49,11 @@ class Kind(msgspec.Struct, frozen=True):
     """Lines end in a carriage return alone, as old spreadsheets for the Mac write them."""
 
 
-UNREADABLE = (OSError, EOFError, zlib.error)
+UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError)
 """What a broken disk or a cut archive raises."""
 
 _SPREADSHEET = "save it as .xlsx or CSV / 请另存为 .xlsx 或 CSV"
 _REFUSED: tuple[tuple[bytes, str], ...] = (
-    (b"\x28\xb5\x2f\xfd", "zstd is not read; unpack it first / 请先解压"),
-    (b"BZh", "bzip2 is not read; unpack it first / 请先解压"),
-    (b"\xfd7zXZ", "xz is not read; unpack it first / 请先解压"),
     (b"7z\xbc\xaf", "7z is not read; unpack it first / 请先解压"),
     (b"Rar!", "rar is not read; unpack it first / 请先解压"),
     (b"%PDF", "it is a PDF, not a table / 这是 PDF 文件"),
@@ -60,6 +66,16 @@ _TEXT_FAMILIES: dict[str, Literal["json", "lines", "table"]] = {
     ".csv": "table",
     ".tsv": "table",
 }
+_PACKINGS: tuple[tuple[bytes, Packing], ...] = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+)
+PACKED_SUFFIXES = frozenset({".gz", ".bz2", ".xz", ".zst"})
+TEXT_SUFFIXES = frozenset({*_TEXT_FAMILIES, ".txt"})
+SUFFIXES = TEXT_SUFFIXES | {".xlsx", ".xls", ".parquet"}
+"""What a file of a folder ends in, if it is to be read; those of text may be followed by one of `PACKED_SUFFIXES`."""
 
 
 def sniff(path: Path) -> Kind:
@@ -72,31 +88,48 @@ def sniff(path: Path) -> Kind:
     try:
         with path.open("rb") as file:
             head = file.read(8)
-        gzipped = head.startswith(b"\x1f\x8b")
-        with gzip.open(path) if gzipped else path.open("rb") as file:
-            prefix = file.read(PREFIX_BYTES)
-            whole = not file.read(1)
+            file.seek(0)
+            packing = _packing(head)
+            with contextlib.ExitStack() as held:
+                source = held.enter_context(_unpacked(file, packing)) if packing else file
+                prefix = source.read(PREFIX_BYTES)
+                whole = not source.read(1)
     except UNREADABLE as error:
         raise SourceUnreadable(path=str(path), reason=f"it can't be read: {type(error).__name__}") from error
-    kind = _binary_kind(prefix, path, gzipped=gzipped)
-    return kind or _text_kind(prefix, path, gzipped=gzipped, whole=whole)
+    kind = _binary_kind(prefix, path, packed=packing is not None)
+    return kind or _text_kind(prefix, path, packing=packing, whole=whole)
 
 
-def _binary_kind(prefix: bytes, path: Path, *, gzipped: bool) -> Kind | None:
+def _packing(head: bytes) -> Packing | None:
+    return next((packing for magic, packing in _PACKINGS if head.startswith(magic)), None)
+
+
+def _unpacked(file: IO[bytes], packing: Packing) -> io.BufferedIOBase:
+    # The four agree in what they give and differ in how they are typed.
+    openers: dict[Packing, Callable[[IO[bytes]], object]] = {
+        "gzip": gzip.open,
+        "bzip2": bz2.open,
+        "xz": lzma.open,
+        "zstd": zstd.open,
+    }
+    return cast("io.BufferedIOBase", openers[packing](file))
+
+
+def _binary_kind(prefix: bytes, path: Path, *, packed: bool) -> Kind | None:
     kind = None
     if prefix.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         kind = Kind("workbook")
     elif prefix.startswith(b"PAR1"):
         kind = Kind("parquet")
-    if kind and gzipped:
-        raise SourceUnreadable(path=str(path), reason="gzip around a packed format; unpack it first / 请先解压")
+    if kind and packed:
+        raise SourceUnreadable(path=str(path), reason="a packed format, packed once more; unpack it first / 请先解压")
     for magic, reason in _REFUSED:
         if prefix.lstrip(codecs.BOM_UTF8 + b" \t\r\n").startswith(magic):
             raise SourceUnreadable(path=str(path), reason=reason)
     return kind
 
 
-def _text_kind(prefix: bytes, path: Path, *, gzipped: bool, whole: bool) -> Kind:
+def _text_kind(prefix: bytes, path: Path, *, packing: Packing | None, whole: bool) -> Kind:
     encoding, bom_bytes = detect_encoding(prefix, whole=whole)
     text = prefix[bom_bytes:].decode(encoding, "replace")
     if whole and not text.strip():
@@ -105,7 +138,7 @@ def _text_kind(prefix: bytes, path: Path, *, gzipped: bool, whole: bool) -> Kind
         raise SourceUnreadable(path=str(path), reason="it is neither text nor a known format / 无法识别的文件格式")
     return Kind(
         format=_text_format(text, path),
-        gzipped=gzipped,
+        packing=packing,
         encoding=encoding,
         bom_bytes=bom_bytes,
         ascii_prefix=encoding == "utf-8" and not bom_bytes and prefix.isascii(),
@@ -144,7 +177,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _text_format(text: str, path: Path) -> Format:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in {".gz", ".txt"}]
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in {*PACKED_SUFFIXES, ".txt"}]
     begin = text.lstrip()[:1]
     family = _TEXT_FAMILIES.get(suffixes[-1] if suffixes else "", "json" if begin in {"{", "["} else "table")
     if family == "table":
@@ -164,9 +197,10 @@ def open_text(file: io.FileIO, kind: Kind, held: contextlib.ExitStack) -> io.Buf
     `held` closes what is opened on the way; the caller keeps `file`, whose place tells how far the reading has come.
     """
     source: io.BufferedIOBase
-    if kind.gzipped:
-        unpacked = held.enter_context(gzip.GzipFile(fileobj=file, mode="rb"))
-        source = held.enter_context(io.BufferedReader(unpacked, PREFIX_BYTES))
+    if kind.packing:
+        unpacked = held.enter_context(_unpacked(cast("IO[bytes]", file), kind.packing))
+        # Two types for one thing: a buffered reader takes whatever has `readinto`.
+        source = held.enter_context(io.BufferedReader(cast("io.RawIOBase", unpacked), PREFIX_BYTES))
     else:
         source = held.enter_context(io.BufferedReader(file, PREFIX_BYTES))
     source.read(kind.bom_bytes)
@@ -203,6 +237,10 @@ class _Converted(io.RawIOBase):
         self._convert = convert
         self._ready = b""
         self._ended = False
+        self._given_bytes = 0
+
+    def tell(self) -> int:
+        return self._given_bytes
 
     def readable(self) -> bool:
         return True
@@ -215,4 +253,5 @@ class _Converted(io.RawIOBase):
         count = min(len(buffer), len(self._ready))
         buffer[:count] = self._ready[:count]
         self._ready = self._ready[count:]
+        self._given_bytes += count
         return count

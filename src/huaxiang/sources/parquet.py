@@ -7,7 +7,7 @@ all their digits, durations seconds, bytes text in UTF-8.
 
 import datetime as dt
 import decimal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -18,10 +18,16 @@ from huaxiang.sources.spreadsheet import Identifiers, is_list, is_object
 from huaxiang.sources.tables import Columns
 
 _BATCH_ROWS = 10_000
+# Columns whose cells come as they are served.
+_SCALARS = (pl.String(), pl.Boolean(), pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.UInt32(), pl.Float64())
+# Text that a table's rules may take for something else: nothing, blanks, JSON, a formula. Too much here costs but time.
+_DOUBTFUL = r"^(?:$|[\[{=\x00-\x20\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000])"
 
 
-def read_parquet(path: Path, identifiers: Identifiers) -> tuple[int, Iterator[Row | Reject]]:
-    """Give (rows in the file; rows and rejects).
+def read_parquet(
+    path: Path, identifiers: Identifiers, *, after_line: int = 0, named: Callable[[Sequence[str]], None] | None = None
+) -> tuple[int, Iterator[Row | Reject]]:
+    """Give (rows in the file; rows and rejects behind a line). `named` is told the columns.
 
     Raises SourceUnreadable where the file is broken.
     """
@@ -35,20 +41,37 @@ def read_parquet(path: Path, identifiers: Identifiers) -> tuple[int, Iterator[Ro
             path=str(path), reason="not a Parquet file that can be read / 无法读取该 Parquet 文件"
         ) from error
     columns = Columns(names, path=str(path), identifiers=identifiers)
-    return total_rows, _rows(frame, columns, path)
+    if named is not None:
+        named(columns.names)
+    return total_rows, _rows(frame, columns, path, after_line)
 
 
-def _rows(frame: pl.LazyFrame, columns: Columns, path: Path) -> Iterator[Row | Reject]:
-    line = 0
+def _rows(frame: pl.LazyFrame, columns: Columns, path: Path, line: int) -> Iterator[Row | Reject]:
     try:
-        for batch in frame.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
-            for cells in batch.iter_rows():
+        for batch in frame.slice(line).collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
+            row = columns.sound_row if _is_sound(batch) else columns.row
+            cells_of_columns = [_cells(series) for series in batch.iter_columns()]
+            for cells in zip(*cells_of_columns, strict=True):
                 line += 1
-                item = columns.row(line, [_value(cell) for cell in cells])
+                item = row(line, cells)
                 if item is not None:
                     yield item
     except pl.exceptions.PolarsError as error:
         raise SourceUnreadable(path=str(path), reason=f"it breaks off after row {line} / 文件已损坏") from error
+
+
+def _is_sound(batch: pl.DataFrame) -> bool:
+    """Whether no text of a batch may mean anything but itself."""
+    texts = [name for name, kind in batch.schema.items() if kind == pl.String]
+    if not texts:
+        return True
+    doubts = batch.select(pl.any_horizontal(pl.col(texts).str.contains(_DOUBTFUL).any(ignore_nulls=True)))
+    return not doubts.item()  # pyright: ignore[reportUnknownMemberType] -- as above: polars' types name numpy's
+
+
+def _cells(series: pl.Series) -> list[object]:
+    cells: list[object] = series.to_list()
+    return cells if series.dtype in _SCALARS else [_value(cell) for cell in cells]
 
 
 def _value(cell: object) -> object:

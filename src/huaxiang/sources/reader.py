@@ -2,7 +2,8 @@
 
 import contextlib
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from huaxiang.errors import SourceUnreadable
@@ -15,7 +16,7 @@ from huaxiang.sources.spreadsheet import Identifiers
 
 
 class Reader:
-    """Rows and rejects of a file, in its order; each iteration begins anew.
+    """Rows and rejects of a file, in its order; each iteration begins anew, `after` goes on behind a place.
 
     `identifier_fields`: dotted names of the fields that a spreadsheet may have broken; their numbers come as text,
     freed of what protected them. None: every field is looked at, and none is changed. `line_limit_bytes`: the longest
@@ -39,7 +40,10 @@ class Reader:
         self.total_bytes = path.stat().st_size
         self.total_rows: int | None = None
         """Known once a workbook or a Parquet file is opened by the iteration; else None."""
+        self.columns: tuple[str, ...] | None = None
+        """The header of a table, a workbook or a Parquet file, known from the first row on; else None."""
         self._file: io.FileIO | None = None
+        self._stream: io.BufferedIOBase | None = None
         self._rows_read = 0
         self._ended = False
 
@@ -62,40 +66,60 @@ class Reader:
             return self._file.tell()
         return self.total_bytes * self._rows_read // self.total_rows if self.total_rows else 0
 
+    @property
+    def text_bytes(self) -> int:
+        """How much text, unpacked, this iteration has gone through; 0 for a workbook or Parquet."""
+        return self._stream.tell() if self._stream is not None and not self._stream.closed else 0
+
     def __iter__(self) -> Iterator[Row | Reject]:
+        return self.after(items=0, line=0)
+
+    def after(self, *, items: int, line: int) -> Iterator[Row | Reject]:
+        """What comes behind so many items, the last of which began on `line`; most files pass over them unparsed."""
         self._ended = False
         self._rows_read = 0
         if self._kind.format in {"workbook", "parquet"}:
-            yield from self._counted()
+            yield from self._counted(items, line)
         else:
-            yield from self._text()
+            yield from self._text(items, line)
         self._ended = True
 
-    def _counted(self) -> Iterator[Row | Reject]:
+    def _named(self, columns: Sequence[str]) -> None:
+        self.columns = tuple(columns)
+
+    def _counted(self, items: int, line: int) -> Iterator[Row | Reject]:
         if self._kind.format == "workbook":
             from huaxiang.sources.workbook import read_workbook as read  # noqa: PLC0415 - loaded only where it is needed
         else:
             from huaxiang.sources.parquet import read_parquet as read  # noqa: PLC0415 - it loads Polars, a tenth of a second
-        self.total_rows, rows = read(self.path, self._identifiers)
+        self.total_rows, rows = read(self.path, self._identifiers, after_line=line, named=self._named)
+        self._rows_read = items
         for item in rows:
             self._rows_read += 1
             yield item
 
-    def _text(self) -> Iterator[Row | Reject]:
+    def _text(self, items: int, line: int) -> Iterator[Row | Reject]:
         with contextlib.ExitStack() as held:
             try:
                 self._file = held.enter_context(io.FileIO(self.path))
-                yield from self._text_rows(open_text(self._file, self._kind, held))
+                self._stream = open_text(self._file, self._kind, held)
+                yield from self._text_rows(self._stream, items, line)
             except UNREADABLE as error:
                 reason = f"it breaks off: {type(error).__name__} / 文件已损坏"
                 raise SourceUnreadable(path=str(self.path), reason=reason) from error
 
-    def _text_rows(self, stream: io.BufferedIOBase) -> Iterator[Row | Reject]:
+    def _text_rows(self, stream: io.BufferedIOBase, items: int, line: int) -> Iterator[Row | Reject]:
         limit_bytes = self._line_limit_bytes
         gb18030_too = self._kind.ascii_prefix
         if self._kind.format == "table":
             return read_table(
-                stream, self._identifiers, path=str(self.path), limit_bytes=limit_bytes, gb18030_too=gb18030_too
+                stream,
+                self._identifiers,
+                path=str(self.path),
+                limit_bytes=limit_bytes,
+                gb18030_too=gb18030_too,
+                after_line=line,
+                named=self._named,
             )
         decoder = RowDecoder(
             self._identifiers,
@@ -103,8 +127,10 @@ class Reader:
             gb18030_too=gb18030_too,
             from_rejects=self.path.name.endswith(REJECTS_SUFFIX),
         )
-        read = read_json_values if self._kind.format == "json values" else read_json_lines
-        return read(stream, decoder, limit_bytes)
+        if self._kind.format == "json values":
+            # Several values may begin on one line: these are told by their number.
+            return islice(read_json_values(stream, decoder, limit_bytes), items, None)
+        return read_json_lines(stream, decoder, limit_bytes, after_line=line)
 
 
 def read_rows(

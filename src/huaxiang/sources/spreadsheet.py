@@ -77,6 +77,7 @@ class Identifiers:
 
     def __init__(self, fields: Collection[str] | None) -> None:
         self._paths = None if fields is None else [tuple(field.split(".")) for field in sorted(fields)]
+        self._deep = any(len(path) > 1 for path in self._paths or ())
 
     def row(self, line: int, data: dict[str, object], scientific: Collection[float] = ()) -> Row | Reject:
         """Give the row, or its Reject. `scientific`: the floats that this row's text wrote in scientific notation."""
@@ -85,10 +86,7 @@ class Identifiers:
 
     def _named_fault(self, data: dict[str, object], scientific: Collection[float]) -> tuple[str, str] | None:
         for path in self._paths or ():
-            holder: object = data
-            for parent in path[:-1]:
-                holder = holder.get(parent) if is_object(holder) else holder
-            value = holder.get(path[-1]) if is_object(holder) else holder
+            value = _value_at(data, path) if self._deep else data.get(path[0])
             # Nearly every value is absent or sound text: pass these without a further call.
             if value is None or (type(value) is str and (value.isdigit() or not _is_doubtful(value))):
                 continue
@@ -106,6 +104,14 @@ class Identifiers:
             if reason is not None:
                 return field, reason
         return None
+
+
+def _value_at(data: dict[str, object], path: tuple[str, ...]) -> object:
+    """What is found along a path: the value, or whatever on the way is no object."""
+    holder: object = data
+    for parent in path[:-1]:
+        holder = holder.get(parent) if is_object(holder) else holder
+    return holder.get(path[-1]) if is_object(holder) else holder
 
 
 def _identifier(value: object, scientific: Collection[float]) -> tuple[object, str | None]:

@@ -85,6 +85,13 @@ class Columns:
             data = unflatten(data)
         return self._identifiers.row(line, data)
 
+    def sound_row(self, line: int, cells: Sequence[object]) -> Row | Reject | None:
+        """As `row`, of cells that are known to be no more than the columns, and neither blank text nor JSON."""
+        data = {name: cell for name, cell in zip(self.names, cells, strict=False) if cell is not None}
+        if not data:
+            return None
+        return self._identifiers.row(line, unflatten(data) if self._nests else data)
+
     def _too_many(self, line: int, cells: Sequence[object]) -> Reject:
         reason = (
             f"{len(cells)} cells, but the header names {len(self.names)} columns / "

@@ -11,7 +11,7 @@ Rule 3. A workbook is held whole while it is read, so its unpacked size is limit
 
 import datetime as dt
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
@@ -27,8 +27,10 @@ _NO_WORKBOOK = "not a workbook that can be read, or it has a password / 无法�
 _TOO_LARGE = "the workbook is too large; export it as CSV (UTF-8) / 工作簿过大, 请导出为 CSV"
 
 
-def read_workbook(path: Path, identifiers: Identifiers) -> tuple[int, Iterator[Row | Reject]]:
-    """Give (rows in the sheet, the header apart; rows and rejects).
+def read_workbook(
+    path: Path, identifiers: Identifiers, *, after_line: int = 0, named: Callable[[Sequence[str]], None] | None = None
+) -> tuple[int, Iterator[Row | Reject]]:
+    """Give (rows in the sheet, the header apart; rows and rejects behind a line). `named` is told the columns.
 
     Raises SourceUnreadable for what is no workbook, is locked, too large, or has no usable header.
     """
@@ -44,7 +46,8 @@ def read_workbook(path: Path, identifiers: Identifiers) -> tuple[int, Iterator[R
         raise SourceUnreadable(path=str(path), reason=_NO_WORKBOOK) from error
     if not sheet.height:
         raise SourceUnreadable(path=str(path), reason="the first sheet is empty / 第一个工作表为空")
-    return sheet.height - 1, _rows(sheet, identifiers, path)
+    rows = _rows(sheet, identifiers, path, named)
+    return sheet.height - 1, (item for item in rows if item.line > after_line)
 
 
 def _check_size(path: Path) -> None:
@@ -59,11 +62,15 @@ def _check_size(path: Path) -> None:
         raise SourceUnreadable(path=str(path), reason=_TOO_LARGE)
 
 
-def _rows(sheet: CalamineSheet, identifiers: Identifiers, path: Path) -> Iterator[Row | Reject]:
+def _rows(
+    sheet: CalamineSheet, identifiers: Identifiers, path: Path, named: Callable[[Sequence[str]], None] | None
+) -> Iterator[Row | Reject]:
     # The library gives the empty rows above a table, and leaves out the empty columns before it.
     lines = enumerate(sheet.iter_rows(), start=1)
     header = next((cells for _, cells in lines if any(cell != "" for cell in cells)), list[object]())
     columns = Columns([_name(cell) for cell in header], path=str(path), identifiers=identifiers)
+    if named is not None:
+        named(columns.names)
     for line, cells in lines:
         item = columns.row(line, [_value(cell) for cell in cells])
         if item is not None:

@@ -8,16 +8,17 @@ from unnest($2::text[], $3::bigint[], $4::bigint[]) with ordinality as new (what
 order by new.place;
 
 -- name: put_updates
--- Customers of which something was said, or taken back, in this transaction; whoever an identifier left is one of them.
+-- Customers of which something was said, or taken back, in this transaction, to which an identifier came, or which one left.
 insert into change (tenant, number, what, customer)
 select $1, nextval('change_number'), 'updated', customer
-from (select distinct node.customer
+from (select node.customer
       from (select node from staged_fact
             union select node from staged_link
-            union select unnest($2::uuid[])
-            union select node from node where number = any($3::bigint[]) and tenant = $1) as touched (node)
+            union select unnest($2::uuid[])) as touched (node)
       join node on node.node = touched.node
-      order by node.customer) as changed;
+      union select unnest($3::bigint[])
+      union select customer from node where number = any($4::bigint[]) and tenant = $1
+      order by customer) as changed;
 
 -- name: put_moved
 -- Customers that identifiers left or came to, where everything was made anew.

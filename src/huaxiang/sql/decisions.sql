@@ -21,24 +21,24 @@ order by node.number;
 -- name: decisions
 -- The newest word of each decision, newest first; what a part had to join is part of it.
 select record, came_at from fact
-where tenant = $1 and kind = 'link' and said ? 'author' and current and not (source = $2 and strpos(record_id, '/') > 0)
+where tenant = $1 and kind = 'link' and said -> 'author' is not null and current and not (source = $2 and strpos(record_id, '/') > 0)
 order by came_at desc, record limit $3;
 
 -- name: decision_revisions
 -- All that was said of these decisions: as they were taken, and as they were taken back.
 select record, record_id, at, came_at, current, said from fact
-where tenant = $1 and kind = 'link' and said ? 'author' and record = any($2::uuid[])
+where tenant = $1 and kind = 'link' and said -> 'author' is not null and record = any($2::uuid[])
 order by came_at, digest;
 
 -- name: decisions_called
 -- The decisions with this id, whoever's they are.
 select record, record_id, source, enterprise, at, came_at, updated_at, said from fact
-where tenant = $1 and kind = 'link' and said ? 'author' and current and record_id = $2;
+where tenant = $1 and kind = 'link' and said -> 'author' is not null and current and record_id = $2;
 
 -- name: decisions_within
 -- What a part had to join, and is undone with it.
 select record, record_id, source, enterprise, at, came_at, updated_at, said from fact
-where tenant = $1 and kind = 'link' and said ? 'author' and current and source = $2
+where tenant = $1 and kind = 'link' and said -> 'author' is not null and current and source = $2
   and starts_with(record_id, $3::text || '/');
 
 -- name: why_suspended

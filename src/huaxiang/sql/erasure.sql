@@ -124,6 +124,9 @@ delete from record where key = any($1::uuid[]);
 delete from node where node = any($1::uuid[]);
 
 -- name: erase_cuts
+with noted as (
+    insert into version as had (tenant, part, number) values ($1, 'cuts', 1)
+    on conflict (tenant, part) do update set number = had.number + 1)
 delete from cut using unnest($2::text[], $3::text[], $4::text[]) as gone (kind, value, scope)
 where cut.tenant = $1 and cut.kind = gone.kind and cut.value = gone.value and cut.scope = gone.scope;
 
@@ -169,8 +172,8 @@ select at, customer, author, reason, counts from erasure where tenant = $1 order
 -- name: erasure_vacuum
 -- Dead row versions leave the pages, their entries the indexes, their values the planner's statistics.
 vacuum (index_cleanup on, analyze) record, fact, node, link, apart, past_link, past_apart, summary_identity,
-    summary_call, summary_mark, summary_trait, summary_origin, summary_activity, view, cut, change, leads_on,
-    suggestion;
+    summary_call, summary_mark, summary_trait, summary_origin, summary_activity, portrait_label, portrait_count,
+    portrait_segment, view, cut, change, leads_on, suggestion;
 
 -- name: erasure_vacuum_statistics
 vacuum pg_catalog.pg_statistic;
@@ -178,8 +181,8 @@ vacuum pg_catalog.pg_statistic;
 -- name: erasure_scrub
 -- The tables and their indexes in new files, the old ones deleted; nobody reads or writes meanwhile.
 vacuum (full, analyze) record, fact, node, link, apart, past_link, past_apart, summary_identity,
-    summary_call, summary_mark, summary_trait, summary_origin, summary_activity, view, cut, change, leads_on,
-    suggestion;
+    summary_call, summary_mark, summary_trait, summary_origin, summary_activity, portrait_label, portrait_count,
+    portrait_segment, view, cut, change, leads_on, suggestion;
 
 -- name: erasure_scrub_statistics
 vacuum (full) pg_catalog.pg_statistic;

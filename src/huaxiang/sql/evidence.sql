@@ -61,7 +61,7 @@ select said_at.node, said_at.record, said.kind, said.source, said.enterprise, sa
 from unnest($1::uuid[], $2::uuid[]) as said_at (node, record)
 cross join lateral (
     select kind, source, enterprise, record_id, at, came_at, current, said ->> 'author' as author,
-           said ->> 'reason' as reason, coalesce((said -> 'withdrawn')::boolean, false) as withdrawn
+           said ->> 'reason' as reason, coalesce((said ->> 'withdrawn')::boolean, false) as withdrawn
     from fact where fact.node = said_at.node and fact.record = said_at.record and kind <> 'spread'
     order by current desc, came_at desc limit 20) as said;
 
@@ -107,7 +107,7 @@ select node, record, side, at, came_at, gone_at from past_apart where node = any
 -- name: evidence_mentions
 -- What records say of the identifiers themselves: of each node the newest few, and how many, and how many verify it.
 with mention as (
-    select node, record, kind, source, enterprise, record_id, at, rank, came_at, spelling, verified, created_at, about
+    select node, record, kind, source, enterprise, record_id, at, rank, came_at, spelling, verified, created_at, about::jsonb
     from fact where node = any($1::uuid[]) and spelling is not null and current
     union all
     select node, record, null, null, null, record_id, at, rank, came_at, spelling, verified, created_at, about
@@ -139,9 +139,9 @@ select * from (
            fact.rank, fact.came_at, trait.value, count(*) over (partition by fact.node, trait.key) as facts,
            row_number() over (partition by fact.node, trait.key
                               order by at desc, rank desc, record_id desc, record desc) as place
-    from fact cross join lateral jsonb_each(fact.said -> 'traits') as trait
-    where fact.node = any($1::uuid[]) and fact.current and fact.kind not in ('spread', 'transcript', 'mark')
-      and fact.said ? 'traits') as ranked
+    from fact cross join lateral json_each(fact.said -> 'traits') as trait
+    where fact.node = any($1::uuid[]) and fact.current and fact.kind not in ('spread', 'transcript', 'mark', 'amendment')
+      and fact.said -> 'traits' is not null) as ranked
 where place <= $2;
 
 -- name: evidence_origins
@@ -150,8 +150,8 @@ select * from (
     select node, record, kind, source, enterprise, record_id, at, rank, came_at, said -> 'origin' as value,
            count(*) over (partition by node) as facts,
            row_number() over (partition by node order by at, rank, record_id, record) as place
-    from fact where node = any($1::uuid[]) and current and kind not in ('spread', 'subscription', 'transcript', 'mark')
-                and said ? 'origin') as ranked
+    from fact where node = any($1::uuid[]) and current and kind not in ('spread', 'subscription', 'transcript', 'mark', 'amendment')
+                and said -> 'origin' is not null) as ranked
 where place <= $2;
 
 -- name: evidence_calls
@@ -162,8 +162,7 @@ select * from (
            row_number() over (partition by node order by duration desc nulls last, at desc, record_id desc) as by_duration,
            row_number() over (partition by node order by rounds desc nulls last, at desc, record_id desc) as by_rounds
     from (select node, record, kind, source, enterprise, record_id, at, rank, came_at, spelling,
-                 (said ->> 'duration')::integer as duration, said ->> 'city' as city,
-                 coalesce((gathered ->> 'rounds')::integer, (said ->> 'rounds')::integer) as rounds
+                 duration, city, coalesce((gathered ->> 'rounds')::integer, rounds) as rounds
           from fact where node = any($1::uuid[]) and kind = 'call' and current) as call) as ranked
 where place <= $2 or by_duration = 1 or by_rounds = 1;
 
@@ -180,7 +179,7 @@ where place <= $2;
 -- What was said of labels on these calls, on the calls' own nodes, newest first.
 select node, record, kind, source, enterprise, record_id, at, rank, came_at, said ->> 'type' as type,
        said ->> 'name' as name, coalesce(said ->> 'by', 'person') as by,
-       coalesce((said -> 'deleted')::boolean, false) as deleted, (said ->> 'second')::integer as second
+       coalesce((said ->> 'deleted')::boolean, false) as deleted, (said ->> 'second')::integer as second
 from fact where node = any($1::uuid[]) and kind = 'mark' and current
 order by node, at desc, rank desc, record_id desc, record desc;
 
@@ -210,9 +209,9 @@ from fact where node = any($1::uuid[])
 order by at, record, came_at, node;
 
 -- name: export_waiting
--- What was said of these calls on their own nodes: transcripts and marks.
+-- What was said of these calls on their own nodes: transcripts, marks, amendments.
 select node, record, kind, source, enterprise, record_id, at, came_at, updated_at, current, said
-from fact where node = any($1::uuid[]) and kind in ('transcript', 'mark')
+from fact where node = any($1::uuid[]) and kind in ('transcript', 'mark', 'amendment')
 order by at, record, came_at, node;
 
 -- name: export_links

@@ -1,28 +1,32 @@
 -- How facts become summaries. Each statement adds what is staged to what is there, so that a fresh batch and a whole
 -- refold are one code: a refold first drops its nodes' rows, then stages all their facts.
 
--- name: stage_fresh
--- Fresh facts on nodes that need no refold. What waits for its call is no part of any summary.
-insert into staged_fact
-select * from landing_fact where current and kind not in ('transcript', 'mark') and node <> all($1::uuid[]);
+-- name: unstage
+-- What landed and is not to be added as it is: history, what waits for its call, and nodes that are folded anew.
+delete from staged_fact where not current or kind in ('transcript', 'mark', 'amendment') or node = any($1::uuid[]);
 
--- name: stage_fresh_links
+-- name: stage_links
+-- The links that landed, but for those of nodes that are folded anew.
 insert into staged_link select * from landing_link where node <> all($1::uuid[]);
 
 -- name: stage_nodes
 -- All current facts of the nodes to refold.
 insert into staged_fact
-select * from fact where node = any($1::uuid[]) and current and kind not in ('transcript', 'mark');
+select * from fact where node = any($1::uuid[]) and current and kind not in ('transcript', 'mark', 'amendment');
 
 -- name: stage_node_links
 insert into staged_link select * from link where node = any($1::uuid[]);
 
 -- name: drop_identity
+-- A node that is folded anew has no summaries meanwhile.
 delete from summary_identity where node = any($1::uuid[]);
 -- name: drop_call
-delete from summary_call where node = any($1::uuid[]);
+-- What went, for the counts of pages.
+with gone as (delete from summary_call where node = any($1::uuid[]) returning node, spelling)
+insert into page_change (node, label, spelling, rows) select node, '', spelling, -1 from gone;
 -- name: drop_mark
-delete from summary_mark where node = any($1::uuid[]);
+with gone as (delete from summary_mark where node = any($1::uuid[]) returning node)
+insert into relabelled (node) select distinct node from gone;
 -- name: drop_trait
 delete from summary_trait where node = any($1::uuid[]);
 -- name: drop_origin
@@ -55,23 +59,23 @@ on conflict (node) do update
             order by newer.at desc, newer.rank desc, newer.record_id desc, newer.record desc limit 1);
 
 -- name: fold_call
--- Calls count and add; the newest one lends its spelling and its city.
+-- Calls count and add; the newest one lends its spelling and its city. A row that was prepared for pages is prepared no
+-- more; what came and what is spelled otherwise is noted for their counts, the rest where a segment may hold it.
+with folded as (
 insert into summary_call as had
-select total.node, newest.tenant, total.calls, total.durations, total.duration_sum, total.duration_max,
-       total.rounds, total.round_sum, total.round_max,
-       newest.at, newest.rank, newest.record_id, newest.record, newest.spelling, newest.said ->> 'city'
-from (select node, count(*) as calls,
-             count(duration) as durations, coalesce(sum(duration), 0) as duration_sum, max(duration) as duration_max,
-             count(round) as rounds, coalesce(sum(round), 0) as round_sum, max(round) as round_max
-      from (select node, (said ->> 'duration')::integer as duration,
-                   coalesce((gathered ->> 'rounds')::integer, (said ->> 'rounds')::integer) as round
-            from staged_fact where kind = 'call') as call
-      group by node) as total
-join (select distinct on (node) * from staged_fact where kind = 'call'
-      order by node, at desc, rank desc, record_id desc, record desc) as newest using (node)
-order by total.node
+select distinct on (node) node, tenant, count(*) over of_node,
+       count(duration) over of_node, coalesce(sum(duration) over of_node, 0), max(duration) over of_node,
+       count(round) over of_node, coalesce(sum(round) over of_node, 0), max(round) over of_node,
+       at, rank, record_id, record, spelling, city
+from (select node, tenant, at, rank, record_id, record, spelling, duration, city,
+             coalesce((gathered ->> 'rounds')::integer, rounds) as round
+      from staged_fact where kind = 'call') as call
+window of_node as (partition by node)
+order by node, at desc, rank desc, record_id desc, record desc
 on conflict (node) do update
-    set calls = had.calls + excluded.calls,
+    set portrait = null,
+        spelling_before = had.spelling,
+        calls = had.calls + excluded.calls,
         durations = had.durations + excluded.durations,
         duration_sum = had.duration_sum + excluded.duration_sum,
         duration_max = greatest(had.duration_max, excluded.duration_max),
@@ -84,10 +88,18 @@ on conflict (node) do update
                          (excluded.at, excluded.rank, excluded.record_id, excluded.record, excluded.spelling,
                           excluded.city))
                  as newer (at, rank, record_id, record, spelling, city)
-            order by newer.at desc, newer.rank desc, newer.record_id desc, newer.record desc limit 1);
+            order by newer.at desc, newer.rank desc, newer.record_id desc, newer.record desc limit 1)
+returning node, spelling, spelling_before)
+insert into page_change (node, label, spelling, rows)
+select node, '', spelling, 1 from folded where spelling_before is distinct from spelling
+union all
+select node, '', spelling_before, -1 from folded where spelling_before <> spelling
+union all
+select node, '', spelling, 0 from folded where spelling_before = spelling and exists (select from portrait_segment);
 
 -- name: fold_mark
 -- A call's marks as they stand, one row each.
+with folded as (
 insert into summary_mark
 select call.node, call.record, mark.type, mark.name, mark.checked, mark.added, mark.deleted, mark.second, call.at,
        call.enterprise || '-' || call.record_id
@@ -96,17 +108,21 @@ cross join lateral jsonb_to_recordset(call.gathered -> 'marks')
      as mark (type text, name text, checked boolean, added boolean, deleted boolean, second integer)
 where call.kind = 'call' and call.gathered is not null
 order by call.node, call.record
-on conflict do nothing;
+on conflict do nothing
+returning node)
+insert into relabelled (node) select distinct node from folded;
 
 -- name: fold_trait
 -- The newest of each trait; under no name at all, which no trait has, the newest said about the identifier itself.
+-- A look for the word spares most facts their parsing.
 insert into summary_trait as had
 select distinct on (node, name) node, name, at, rank, record_id, record, value
-from (select fact.node, trait.key collate "C" as name, fact.at, fact.rank, fact.record_id, fact.record, trait.value
-      from staged_fact as fact cross join lateral jsonb_each(fact.said -> 'traits') as trait
-      where fact.kind <> 'spread' and fact.said ? 'traits'
+from (select fact.node, trait.key collate "C" as name, fact.at, fact.rank, fact.record_id, fact.record,
+             trait.value::jsonb as value
+      from staged_fact as fact cross join lateral json_each(fact.said -> 'traits') as trait
+      where fact.kind <> 'spread' and strpos(fact.said::text, '"traits"') > 0
       union all
-      select node, '', at, rank, record_id, record, about from staged_fact where about is not null
+      select node, '', at, rank, record_id, record, about::jsonb from staged_fact where about is not null
       union all
       select node, '', at, rank, record_id, record, about from staged_link where mentions and about is not null
      ) as said
@@ -120,8 +136,8 @@ on conflict (node, name) do update
 -- name: fold_origin
 -- Where the customer came from: the earliest word on it, whole.
 insert into summary_origin as had
-select distinct on (node) node, at, rank, record_id, record, said -> 'origin'
-from staged_fact where kind not in ('spread', 'subscription') and said ? 'origin'
+select distinct on (node) node, at, rank, record_id, record, (said -> 'origin')::jsonb
+from staged_fact where kind not in ('spread', 'subscription') and strpos(said::text, '"origin"') > 0 and said -> 'origin' is not null
 order by node, at, rank, record_id, record
 on conflict (node) do update
     set at = excluded.at, rank = excluded.rank, record_id = excluded.record_id, record = excluded.record,

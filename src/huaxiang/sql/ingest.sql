@@ -7,12 +7,20 @@ select pg_advisory_xact_lock(7283, $1::integer);
 select kind, value, scope, at from cut where tenant = $1 order by at;
 
 -- name: add_cut
+with noted as (
+    insert into version as had (tenant, part, number) values ($1, 'cuts', 1)
+    on conflict (tenant, part) do update set number = had.number + 1)
 insert into cut (tenant, kind, value, scope, at, author, reason) values ($1, $2, $3, $4, $5, $6, $7)
 on conflict do nothing;
 
 -- name: known_records
 -- What the registry holds of these keys.
 select key, updated_at, digest, given_at, nodes from record where key = any($1::uuid[]);
+
+-- name: put_new_records
+-- Name the winning revisions of records that were not known, where each touches no node but its own.
+insert into record (key, tenant, updated_at, digest, given_at, nodes)
+select record, tenant, updated_at, digest, $1, array[node] from staged_fact where current and kind <> 'spread' order by record;
 
 -- name: put_records
 -- Name the winning revisions and the nodes that they touch.
@@ -61,30 +69,39 @@ delete from fact using unnest($1::uuid[], $2::uuid[], $3::bytea[]) as old (node,
 where fact.node = old.node and fact.record = old.record and fact.digest = old.digest;
 
 -- name: known_nodes
+-- Which of these are nodes.
 select node from node where node = any($1::uuid[]);
 
--- name: numbers
--- Numbers for nodes at first sight, in order.
-select nextval('node_number') as number from generate_series(1, $1::integer);
-
 -- name: put_nodes
-insert into node (node, tenant, number, kind, value, scope, epoch, customer, island)
-select new.node, $1, new.number, new.kind, new.value, new.scope, new.epoch, new.number, new.number
-from unnest($2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[])
-     as new (node, number, kind, value, scope, epoch)
-order by new.node
-on conflict (node) do nothing;
+-- Nodes at first sight get their numbers, in order; gives the first of those.
+with fresh as materialized (
+    select new.* from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+         with ordinality as new (node, kind, value, scope, epoch, place)
+    where not exists (select from node where node.node = new.node)
+    order by new.place),
+numbered as materialized (select nextval('node_number') as number, fresh.* from fresh),
+put as (
+    insert into node (node, tenant, number, kind, value, scope, epoch, customer, island)
+    select node, $1, number, kind, value, scope, epoch, number, number from numbered order by node)
+select min(number) as first from numbered;
+
+-- name: put_new_facts
+-- What came, on its node, where no record of it was known.
+insert into fact select * from staged_fact;
 
 -- name: put_facts
 -- What came, on its node; a revision that was there already takes its state from now.
 insert into fact as had
-select * from landing_fact order by node, record, kind
+select * from staged_fact order by node, record, kind
 on conflict (node, record, kind, digest) do update
     set current = true, at = excluded.at, rank = excluded.rank, created_at = excluded.created_at,
-        spelling = excluded.spelling, verified = excluded.verified, about = excluded.about, gathered = null
-    where excluded.current and (had.current, had.at, had.rank, had.created_at, had.spelling, had.verified, had.about, had.gathered)
+        spelling = excluded.spelling, verified = excluded.verified, about = excluded.about, gathered = null,
+        duration = excluded.duration, rounds = excluded.rounds, city = excluded.city
+    where excluded.current
+      and (had.current, had.at, had.rank, had.created_at, had.spelling, had.verified, had.about::text, had.gathered,
+           had.duration, had.rounds, had.city)
           is distinct from (true, excluded.at, excluded.rank, excluded.created_at, excluded.spelling, excluded.verified,
-                            excluded.about, null::jsonb);
+                            excluded.about::text, null::jsonb, excluded.duration, excluded.rounds, excluded.city);
 
 -- name: put_links
 insert into link select * from landing_link order by node, other, record
@@ -98,32 +115,8 @@ from unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[], $6::times
 order by node
 on conflict do nothing;
 
--- name: waiting
--- What waits on calls' own nodes: their transcripts and marks.
-select node, record, record_id, rank, at, said from fact
-where node = any($1::uuid[]) and current and kind in ('transcript', 'mark');
-
--- name: calls_awaited
--- The calls for which something waits, come or not.
-select distinct node from fact where tenant = $1 and current and kind in ('transcript', 'mark');
-
 -- name: nodes_of_tenant
 select node from node where tenant = $1 order by node;
-
--- name: call_places
--- On which nodes the calls hang, where they have come.
-select key, nodes[1] as node from record where key = any($1::uuid[]);
-
--- name: call_facts
-select fact.node, fact.record, fact.gathered
-from fact join unnest($1::uuid[], $2::uuid[]) as wanted (node, record)
-     on fact.node = wanted.node and fact.record = wanted.record
-where fact.kind = 'call' and fact.current;
-
--- name: put_gathered
-update fact set gathered = nullif(new.gathered::jsonb, 'null')
-from unnest($1::uuid[], $2::uuid[], $3::text[]) as new (node, record, gathered)
-where fact.node = new.node and fact.record = new.record and fact.kind = 'call' and fact.current;
 
 -- name: touching_records
 -- Every record that has a row at one of these nodes.
@@ -141,7 +134,9 @@ where fact.current and fact.kind <> 'spread';
 
 -- name: all_said
 -- All that a tenant's sources ever said, the revisions of a record together.
-select node, record, digest, record_id, updated_at, came_at, current, said from fact
+select node, record, kind, digest, tenant, current, at, rank, record_id, updated_at, came_at, created_at, spelling,
+       verified, about, said, duration, rounds, city
+from fact
 where tenant = $1 and kind <> 'spread'
 order by record;
 
@@ -180,19 +175,27 @@ delete from summary_activity as summary using node where node.node = summary.nod
 
 -- name: put_custom_fields
 -- Definitions of custom fields: the newest wins; of two of one time, the greater bytes.
-insert into custom_field as had (tenant, id, owner, sort, updated_at, details)
-select distinct on (new.id) $1, new.id, new.owner, new.sort, new.updated_at, new.details::jsonb
-from unnest($2::uuid[], $3::text[], $4::integer[], $5::timestamptz[], $6::text[])
-     as new (id, owner, sort, updated_at, details)
-order by new.id, new.updated_at desc, new.details::jsonb::text collate "C" desc, new.owner collate "C" desc, new.sort desc
-on conflict (tenant, id) do update
-    set owner = excluded.owner, sort = excluded.sort, updated_at = excluded.updated_at, details = excluded.details
-    where (had.updated_at, had.details::text collate "C", had.owner collate "C", had.sort)
-        < (excluded.updated_at, excluded.details::text collate "C", excluded.owner collate "C", excluded.sort);
+with put as (
+    insert into custom_field as had (tenant, id, owner, sort, updated_at, details)
+    select distinct on (new.id) $1, new.id, new.owner, new.sort, new.updated_at, new.details::jsonb
+    from unnest($2::uuid[], $3::text[], $4::integer[], $5::timestamptz[], $6::text[])
+         as new (id, owner, sort, updated_at, details)
+    order by new.id, new.updated_at desc, new.details::jsonb::text collate "C" desc, new.owner collate "C" desc, new.sort desc
+    on conflict (tenant, id) do update
+        set owner = excluded.owner, sort = excluded.sort, updated_at = excluded.updated_at, details = excluded.details
+        where (had.updated_at, had.details::text collate "C", had.owner collate "C", had.sort)
+            < (excluded.updated_at, excluded.details::text collate "C", excluded.owner collate "C", excluded.sort)
+    returning tenant)
+insert into version as had (tenant, part, number) select distinct tenant, 'fields', 1 from put
+on conflict (tenant, part) do update set number = had.number + 1;
 
 -- name: put_accounts
 -- Accounts that records name as their owners stand below the tenant's main account.
-insert into account (id, tenant, parent)
-select new.id, $1, $2 from unnest($3::uuid[]) as new (id)
-order by new.id
-on conflict (tenant, id) do nothing;
+with put as (
+    insert into account (id, tenant, parent)
+    select new.id, $1, $2 from unnest($3::uuid[]) as new (id)
+    order by new.id
+    on conflict (tenant, id) do nothing
+    returning tenant)
+insert into version as had (tenant, part, number) select distinct tenant, 'accounts', 1 from put
+on conflict (tenant, part) do update set number = had.number + 1;

@@ -9,16 +9,28 @@ returning id;
 select name from pg_timezone_names where name = $1;
 
 -- name: put_main_account
+with noted as (
+    insert into version as had (tenant, part, number) values ($2, 'accounts', 1)
+    on conflict (tenant, part) do update set number = had.number + 1)
 insert into account (id, tenant, parent) values ($1, $2, null) on conflict (tenant, id) do nothing;
 
 -- name: set_tenant
+with noted as (
+    insert into version as had (tenant, part, number) values ($1, 'settings', 1)
+    on conflict (tenant, part) do update set number = had.number + 1)
 update tenant set login_name = $2, time_zone = $3, settings = $4 where id = $1;
 
 -- name: set_main_account
+with noted as (
+    insert into version as had (tenant, part, number) values ($1, 'settings', 1)
+    on conflict (tenant, part) do update set number = had.number + 1)
 update tenant set main_account = $2 where id = $1;
 
 -- name: move_accounts
 -- Another account takes the main one's place: the old one, and all below it, stand below the new one.
+with noted as (
+    insert into version as had (tenant, part, number) values ($1, 'accounts', 1)
+    on conflict (tenant, part) do update set number = had.number + 1)
 update account set parent = $3 where tenant = $1 and (parent = $2 or id = $2) and id <> $3;
 
 -- name: tenant_by_name
@@ -29,6 +41,18 @@ select * from tenant where id = $1;
 
 -- name: tenants
 select * from tenant order by id;
+
+-- name: versions
+-- At which version these tenants are; the sum of their parts' numbers, since each only grows.
+select asked.tenant, coalesce(sum(version.number), 0)::bigint as number
+from unnest($1::integer[]) as asked (tenant) left join version on version.tenant = asked.tenant
+group by asked.tenant;
+
+-- name: accounts_of_tenant
+select id, parent from account where tenant = $1;
+
+-- name: fields_of_tenant
+select id, owner, sort, updated_at, details from custom_field where tenant = $1 order by owner, sort, id;
 
 -- name: accounts
 -- An account and all below it.
@@ -54,7 +78,12 @@ where $1::text is null or tenant.name = $1
 order by key.id;
 
 -- name: revoke_key
-update access_key set revoked_at = now() where name = $1 and revoked_at is null returning id;
+with revoked as (
+    update access_key set revoked_at = now() where name = $1 and revoked_at is null returning id, tenant),
+noted as (
+    insert into version as had (tenant, part, number) select distinct tenant, 'keys', 1 from revoked
+    on conflict (tenant, part) do update set number = had.number + 1)
+select id from revoked;
 
 -- name: key_by_name
 select * from usable_key where dialect = $1 and key_name = $2;
@@ -63,8 +92,9 @@ select * from usable_key where dialect = $1 and key_name = $2;
 select * from usable_key where dialect = $1 and digest = $2;
 
 -- name: key_by_access_token
--- The key that a token stands for, while the token lives.
-select usable_key.* from access_token as token join usable_key on usable_key.key_id = token.access_key
+-- The key that a token stands for, while the token lives, and for how many seconds more that is.
+select usable_key.*, extract(epoch from token.expires_at - now())::double precision as ends_in
+from access_token as token join usable_key on usable_key.key_id = token.access_key
 where usable_key.dialect = $1 and token.digest = $2 and token.purpose = $3 and token.expires_at > now();
 
 -- name: put_access_tokens
@@ -85,11 +115,27 @@ on conflict (access_key) do update set accepted_at = clock_timestamp()
     where had.accepted_at <= clock_timestamp() - make_interval(secs => $2::double precision)
 returning accepted_at;
 
+-- name: pass_call_gate
+-- So many calls of a kind ($2, $3) in so many seconds, over all processes; a refused one does not count.
+insert into gate_call as had (access_key, call, accepted_at) values ($1, $2, array[clock_timestamp()])
+on conflict (access_key, call) do update
+    set accepted_at = (had.accepted_at || clock_timestamp())[greatest(cardinality(had.accepted_at) + 2 - $3::integer, 1):]
+    where cardinality(had.accepted_at) < $3::integer
+       or had.accepted_at[cardinality(had.accepted_at) + 1 - $3::integer]
+          <= clock_timestamp() - make_interval(secs => $4::double precision)
+returning access_key;
+
 -- name: note_reading
 update access_key set readings = array_append(readings, $2) where id = $1 and not readings @> array[$2];
 
 -- name: viewed_at
 select viewed_at from view where id = $1 and tenant = $2;
+
+-- name: views
+-- The same of many.
+select view.tenant, view.id, view.viewed_at
+from unnest($1::integer[], $2::uuid[]) as asked (tenant, id)
+join view on view.tenant = asked.tenant and view.id = asked.id;
 
 -- name: put_views
 -- At most one view a minute is kept of each.

@@ -111,7 +111,7 @@ def pattern(identifiers: Iterable[Identifier], worded: Iterable[Identifier], spe
 
     It may find too much, since `without` has the last word, and must not find too little.
     """
-    found = {f'"value": "{_BLANKS}{_loose(one.value)}{_BLANKS}"' for one in identifiers if one.kind != "phone"}
+    found = {f'"value": ?"{_BLANKS}{_loose(one.value)}{_BLANKS}"' for one in identifiers if one.kind != "phone"}
     found |= {_loose(spelled.strip()) for spelled in spellings if len(spelled.strip()) >= SHORTEST_WORD}
     found |= {_loose(one.value) for one in worded if one.kind != "phone"}
     # The national number, or of a foreign one its end: the prefix is written in many ways.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from huaxiang.dialects.contract import Endpoint
-from huaxiang.dialects.native import changes, decisions, erasure, evidence, suggestions, wire
+from huaxiang.dialects.native import changes, decisions, erasure, evidence, rules, suggestions, wire
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *wire.ENDPOINTS,
@@ -11,5 +11,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *erasure.ENDPOINTS,
     *changes.ENDPOINTS,
     *decisions.ENDPOINTS,
+    *rules.ENDPOINTS,
     *suggestions.ENDPOINTS,
 )

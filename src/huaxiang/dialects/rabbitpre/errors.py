@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
+from huaxiang.dialects.rabbitpre.reasons import in_chinese
 from huaxiang.dialects.rabbitpre.wire import Refusal
 from huaxiang.errors import (
     Busy,
@@ -66,10 +67,15 @@ def answer(error: Refused, *, request_id: str) -> tuple[int, bytes]:
     return status, msgspec.json.encode(refusal)
 
 
+def refusal(error: Refused) -> Refusal:
+    """The word for a refusal: of a row in a batch, say."""
+    return _word(error)[1]
+
+
 def _word(error: Refused) -> tuple[int, Refusal]:
     kind = type(error)
     if kind in _INPUTS:
-        place = " ".join(part for part in (error.field, error.reason) if part)
+        place = " ".join(part for part in (error.field, in_chinese(error.reason)) if part)
         words = f"{_INPUTS[kind]}:{place}" if place else _INPUTS[kind]
         return 200, Refusal("100400", "PARAM_ERROR", words)
     if kind is NotAuthenticated and error.field == APP_FIELD:

@@ -1,7 +1,7 @@
-"""Rabbitpre's ways in by file: a profile row, an event row -> facts.
+"""Rabbitpre's ways in, by file and by request: a profile row, an event row, a row of tags -> facts.
 
 `rabbitpre.profile` takes the fields of `batchAdd`, named as the detail call answers them, so that an answer's row can
-be imported; `rabbitpre.event` the event push. The vendor gives no shape for either beyond names: README.md has ours.
+be imported; `rabbitpre.event` the event push, `rabbitpre.tag` the tags'. README.md decides what the vendor leaves open.
 
 Rule 1: identities match in the order unionid > openid > phone > id, or, as a row's `matchOrder` says "phone", with the
         phone first; an event's as unionid > openid > identityId. The third party's id stands last.
@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
 from huaxiang.dialects.contract import Format
+from huaxiang.dialects.rabbitpre import tags
 from huaxiang.dialects.rabbitpre.row import Row
 from huaxiang.dialects.rabbitpre.wire import OFFICIAL_ACCOUNT, OURS
 from huaxiang.errors import InputInvalid, InputMissing
@@ -37,16 +38,18 @@ FOLLOW_KEYS: Final = frozenset({"gzh_subscribe", "subscribe", "follow", "关注"
 UNFOLLOW_KEYS: Final = frozenset({"gzh_unsubscribe", "unsubscribe", "unfollow", "取关", "取消关注"})
 EMPLOYEE_APPID: Final = "workwechat_employee"
 MOST_IDENTIFIERS: Final = 32
+MOST_TAGS: Final = 100
 
 _LONGEST_ID, _LONGEST_NAME = 256, 128
 _WECOM = frozenset({"workwechat", "workwechatgroup", "selfbuilt"})
+_FROM_TO = frozenset({"gzh", "contentminiapp", "workwechat"})
 _CHANNEL_TYPES = frozenset({"EMPLOYEE", "FIXED"})
 _SEXES = {"男": "male", "1": "male", "女": "female", "2": "female", "0": "unknown", "未知": "unknown"}
 _FLAGS = {"1": True, "0": False, "是": True, "否": False, "true": True, "false": False}
 _ORDERS = {
     "unionid": ("unionid", "openid", "phone", "audience_id", "third_id"),
     "phone": ("phone", "unionid", "openid", "audience_id", "third_id"),
-    "event": ("unionid", "openid", "identity_id", "phone", "audience_id"),
+    "event": ("unionid", "openid", "identity_id", "phone", "audience_id", "third_id"),
 }
 _DERIVED = frozenset(
     {
@@ -106,7 +109,8 @@ def _order(fields: Row) -> Sequence[str]:
     return _ORDERS[order]
 
 
-def _profile_mentions(fields: Row, company: str, own: dict[str, Json]) -> Iterator[Mention]:
+def _profile_mentions(fields: Row, company: str, own: dict[str, Json] | None) -> Iterator[Mention]:
+    yield from _listed(fields, company, own)
     if unionid := fields.text("unionid", longest=_LONGEST_ID):
         yield Mention("unionid", unionid, about={"place": 0} if fields.said("openids") else {})
     if fields.said("openid") is not None or fields.said("identityId") is not None:
@@ -126,8 +130,7 @@ def _phones(fields: Row) -> Iterator[Mention]:
     if phone := fields.text("phone", longest=_LONGEST_ID):
         verified[phone] = False
     for index, item in enumerate(fields.items("phoneList")):
-        spelled = cast("dict[str, Json]", item) if isinstance(item, dict) else {"phone": item}
-        element = Row(spelled, fields.zone, path=f"phoneList[{index}]")
+        element = fields.item(item, f"phoneList[{index}]", name="phone")
         phone = element.needed("phone", longest=_LONGEST_ID)
         verified[phone] = verified.get(phone, False) or _flag(element, "isVerify") is True
     for index, (phone, is_verified) in enumerate(verified.items()):
@@ -146,11 +149,17 @@ def _traits(fields: Row) -> dict[str, Json]:
         "starred": _flag(fields, "markFlag"),
         "user_types": fields.texts("userType"),
         "industries": fields.texts("industry"),
-        "addresses": fields.objects("addressList"),
+        "addresses": _addresses(fields),
         "wechat_place": _place(fields, country="wxCountry", province="wxProvince", city="wxCity"),
     }
     said |= _places(fields) | _custom_fields(fields)
     return {name: value for name, value in said.items() if value not in (None, [], {})}
+
+
+def _addresses(fields: Row) -> list[dict[str, Json]]:
+    """Objects, or the text of one address."""
+    text = fields.text("address")
+    return fields.objects("addressList") or ([{"address": text}] if text else [])
 
 
 def _places(fields: Row) -> dict[str, Json]:
@@ -251,7 +260,7 @@ def parse_event(row: dict[str, Json], zone: ZoneInfo) -> Parsed:
     record, at = fields.text("eventId", longest=_LONGEST_ID), fields.time("time")
     from_to = inner.text("fromTo") or fields.text("fromTo")
     app = inner.text("appid", longest=_LONGEST_NAME)
-    identifiers = _identifiers(_event_mentions(fields, app), _ORDERS["event"])
+    identifiers = _identifiers(_event_mentions(fields, app, company), _ORDERS["event"])
     origin, upstream = _event_source(inner, app)
     traits, name = _places(inner), inner.text("wechatName")
     details = {**fields.rest(), **({"eventargs": rest} if (rest := inner.rest()) else {})}
@@ -302,11 +311,13 @@ def _first_seen(follow: Subscription, identifiers: tuple[Mention, ...]) -> Itera
         )
 
 
-def _event_mentions(fields: Row, app: str | None) -> Iterator[Mention]:
+def _event_mentions(fields: Row, app: str | None, company: str) -> Iterator[Mention]:
     """The customer of an event; an openid without an app is of the app that the event is about.
 
     Particulars are told only where they are a profile's: the newest set stands whole, and half of one would hide it.
     """
+    for mention in _listed(fields, company, None):
+        yield mention if "platform" in mention.about else replace(mention, about={})
     if fields.said("openid") is not None or fields.said("identityId") is not None:
         for mention in _element(fields, app=app):
             yield mention if "platform" in mention.about else replace(mention, about={})
@@ -315,6 +326,48 @@ def _event_mentions(fields: Row, app: str | None) -> Iterator[Mention]:
     yield from _phones(fields)
     if audience := _audience_id(fields, "audienceUserId", None):
         yield audience
+
+
+# ── tags ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def parse_tag(row: dict[str, Json], zone: ZoneInfo) -> Parsed:
+    """A row of tags -> what it puts on a customer, each at its own time, or takes off, at the row's."""
+    fields = Row(row, zone)
+    company = fields.text("companyId", longest=_LONGEST_NAME) or ""
+    off = fields.text("optType") or "add"
+    if off not in {"add", "delete"}:
+        raise InputInvalid(field="optType", reason="add or delete is wanted")
+    identifiers = _identifiers(_profile_mentions(fields, company, None), _order(fields))
+    row_at = fields.time("updateTime")
+    traits: dict[datetime | None, dict[str, Json]] = {}
+    for tag in _tags(fields):
+        at = row_at if off == "delete" else tag.time("tagTime") or row_at
+        traits.setdefault(at, {}).update(tags.told(tag, off=off == "delete"))
+    if not traits:
+        raise InputMissing(field="operateTags", reason="a tag is needed")
+    return Parsed(
+        tuple(
+            Trait(source=SOURCE, enterprise=company, at=at, identifiers=identifiers, traits=said)
+            for at, said in traits.items()
+        )
+    )
+
+
+def _tags(fields: Row) -> Iterator[Row]:
+    """The tags that a row names: objects as they are answered, or their names, between commas."""
+    found: list[Row] = []
+    for name in ("operateTags", "tagList"):
+        for index, item in enumerate(fields.items(name)):
+            found.append(fields.item(item, f"{name}[{index}]", name="tagName"))
+    names = (fields.text("tags") or "").replace("，", ",").split(",")
+    found += [fields.part({"tagName": name}, "tags") for name in names if name.strip()]
+    if len(found) > MOST_TAGS:
+        raise InputInvalid(field="operateTags", reason=f"more than {MOST_TAGS} tags in a row")
+    yield from found
+
+
+# ── what events tell beside ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def _event_source(inner: Row, app: str | None) -> tuple[Origin | None, Mention | None]:
@@ -358,6 +411,33 @@ def _identifiers(mentions: Iterator[Mention], order: Sequence[str]) -> tuple[Men
     if len(found) > MOST_IDENTIFIERS:
         raise InputInvalid(field="openids", reason=f"more than {MOST_IDENTIFIERS} identities in a row")
     return tuple(sorted(found.values(), key=lambda mention: order.index(standing.get(mention.kind, mention.kind))))
+
+
+def _listed(fields: Row, company: str, own: dict[str, Json] | None) -> Iterator[Mention]:
+    """The `identities` of `batchAdd` v2: a value, its type, and the app or the system that it is of."""
+    for index, one in enumerate(fields.rows("identities")):
+        value, kind = one.needed("identityValue", longest=_LONGEST_ID), one.needed("identityType")
+        if kind in {"unionid", "phone"}:
+            yield Mention(kind, value)
+        elif kind == "uid":
+            yield Mention("third_id", value, scope=company)
+        elif kind == "audienceUserId":
+            number = _audience_id(one.part({kind: value}, f"identities[{index}]"), kind, own)
+            yield from (number,) if number else ()
+        else:
+            yield from _element(one.part(_flat(one, value, kind), f"identities[{index}]"), place=index + 1)
+
+
+def _flat(one: Row, value: str, kind: str) -> dict[str, Json]:
+    """An openid, or an identity in an integrated system, as an element of `openids` has it."""
+    platform = one.text("platform", longest=_LONGEST_NAME)
+    if kind == "openid":
+        from_to = platform if platform in _FROM_TO else None
+        return {"openid": value, "appid": one.text("mpid"), "platform": platform, "fromTo": from_to}
+    system = one.number("mpid")
+    if system is None:
+        raise InputMissing(field=one.place("mpid"), reason="an identity of this type needs the id of its system")
+    return {"identityId": value, "identityType": kind, "platform": platform, "jcappid": system}
 
 
 def _element(element: Row, *, place: int = 0, app: str | None = None) -> Iterator[Mention]:
@@ -473,6 +553,12 @@ FORMATS: Final = (
         name="rabbitpre.event",
         summary="What a customer did: a view, a share, a follow of an official account",
         parse=parse_event,
+        identifier_fields=_NUMBERS,
+    ),
+    Format(
+        name="rabbitpre.tag",
+        summary="Tags put on a customer, or taken off: the fields of the tags' batchAdd, or a row of their answer",
+        parse=parse_tag,
         identifier_fields=_NUMBERS,
     ),
 )

@@ -1,4 +1,4 @@
-"""Rabbitpre's way out: customers -> the bytes of the detail answer; pure, and the same for the same input.
+"""Rabbitpre's way out: customers -> the bytes of the detail answer, and of its neighbours; pure.
 
 Takes customers with the tenant and the time, gives JSON in the document's field order.
 
@@ -22,7 +22,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from huaxiang.dialects.rabbitpre import wire
+from huaxiang.dialects.rabbitpre import tags, wire
+from huaxiang.dialects.rabbitpre.neighbours import Tagged
 from huaxiang.errors import Refused
 from huaxiang.identifiers import normalise
 from huaxiang.model import Customer, Follow, Identifier, Identity, Json, Mention, Origin, Tenant, TenantSettings
@@ -72,6 +73,11 @@ def wanted(ids: Sequence[int], third_ids: Sequence[str], phones: Sequence[str], 
     return asked + [found for mention in mentions if (found := _normal(mention)) is not None]
 
 
+def local_date(tenant: Tenant, now: datetime) -> date:
+    """The tenant's day, on which windows begin and end: with the customers, all that an answer depends on."""
+    return now.astimezone(ZoneInfo(tenant.time_zone)).date()
+
+
 def upstreams(customers: Iterable[Customer]) -> list[Identifier]:
     """Each customer above that an origin names, once; `detail` wants the ids that they answer under."""
     found = (upstream for customer in customers if (upstream := _upstream(_origin(customer))) is not None)
@@ -114,6 +120,38 @@ def detail(
     zone = ZoneInfo(tenant.time_zone)
     rows = [_profile(customer, tenant, zone, now, audience_ids, company) for customer in customers]
     return _encode(wire.DetailAnswer(data=rows))
+
+
+def info(
+    customer: Customer | None,
+    *,
+    tenant: Tenant,
+    now: datetime,
+    audience_ids: Mapping[Identifier, int],
+    company: str = "",
+) -> bytes:
+    """The answer of `getInfoByPhoneAndOpenid`: a profile as in the detail call, with its newest openid; or null.
+
+    Source: the vendor's document of `/api/audience/getInfoByPhoneAndOpenid`, whose `createTime` is in milliseconds.
+    """
+    answer: dict[str, Json] = {"code": "200", "errorCode": "SUCCESS", "msg": "ok", "data": None}
+    if customer is not None:
+        profile = _profile(customer, tenant, ZoneInfo(tenant.time_zone), now, audience_ids, company)
+        said = {name: getattr(profile, name) for name in profile.__struct_fields__}
+        said |= {"createTime": _ms(customer.created_at), "openid": _newest_openid(customer)}
+        answer["data"] = {name: value for name, value in said.items() if value is not UNSET}
+    return _encode(answer)
+
+
+def _newest_openid(customer: Customer) -> str | UnsetType:
+    identities = _in_served_order(customer.identities)
+    return _spelling(one for one in identities if one.identifier.kind in OPENIDS) or UNSET
+
+
+def tagged(customer: Customer, tenant: Tenant) -> Tagged:
+    """A customer's tags."""
+    found = tags.standing(customer.summary.traits)
+    return Tagged(orgId=str(tenant.org), audienceUserId=audience_id(customer), tagList=found)
 
 
 def _profile(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
 LONGEST_TEXT: Final = 4096
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
@@ -49,6 +50,14 @@ class Row:
         """The field as it came; None when it says nothing."""
         self._asked.add(name)
         return self._said.get(name)
+
+    def part(self, fields: dict[str, Json], name: str) -> Row:
+        """An object of the record, as one at the place `name` of this one."""
+        return Row(fields, self.zone, path=self.place(name))
+
+    def item(self, value: Json, place: str, *, name: str) -> Row:
+        """An item of a list, which is an object, or what its field `name` would say."""
+        return self.part(cast("dict[str, Json]", value) if isinstance(value, dict) else {name: value}, place)
 
     def rest(self) -> dict[str, Json]:
         """The fields that no reader asked for, in their order."""

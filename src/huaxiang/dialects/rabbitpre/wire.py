@@ -9,7 +9,8 @@ Rule 3: at most 1,000 ids over the three lists, and at least one.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+import re
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -25,6 +26,9 @@ ACCESS_TOKEN_SECONDS: Final = 7200
 OFFICIAL_ACCOUNT: Final = "gzh"
 
 _LARGEST_INT64 = 2**63 - 1
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+
+Body = TypeVar("Body")
 
 AudienceId = Annotated[int, Meta(ge=1, le=_LARGEST_INT64)] | Annotated[str, Meta(pattern=r"^[0-9]{1,19}$")]
 """A customer's id as asked for: a positive int64, as a number or as its digits."""
@@ -210,15 +214,8 @@ def read_detail(body: bytes) -> Asked:
     Raises `InputInvalid` for what is no JSON object or of a bad type (the field by its JSON path), `InputMissing` when
     all three lists are empty, `InputTooLarge` past 1,000 ids.
     """
-    try:
-        asked = _body.decode(body)
-    except msgspec.ValidationError as error:
-        if "of length <=" in str(error):
-            raise InputTooLarge(field=_place(str(error)), reason=f"最多{MOST_IDS}个") from None
-        raise InputInvalid(field=_place(str(error)), reason="类型或取值不正确") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise InputInvalid(field="body", reason="不是合法的JSON") from None
-    ids = _whole(asked.audienceUserIdList or [])
+    asked = decoded(_body, body, most=MOST_IDS)
+    ids = whole(asked.audienceUserIdList or [])
     third_ids, phones = tuple(asked.thirdIdList or ()), tuple(asked.phoneList or ())
     count = len(ids) + len(third_ids) + len(phones)
     if count == 0:
@@ -228,7 +225,29 @@ def read_detail(body: bytes) -> Asked:
     return Asked(ids, third_ids, phones, asked.companyId or "", asked.instanceAppid or "")
 
 
-def _whole(ids: list[int | str]) -> tuple[int, ...]:
+def decoded(decoder: msgspec.json.Decoder[Body], body: bytes, *, most: int = 0) -> Body:
+    """A body of JSON, read; `most`: what its lists may hold.
+
+    Raises `InputInvalid` for what is no JSON, or of a bad type (the field by its JSON path), `InputTooLarge` for a list
+    that is too long, `InputMissing` for an absent field, or a list that may not be empty.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        said = str(error)
+        if missing := _MISSING.match(said):
+            raise InputMissing(field=missing[1]) from None
+        if "of length <=" in said:
+            raise InputTooLarge(field=_place(said), reason=f"最多{most}个") from None
+        if "of length >=" in said:
+            raise InputMissing(field=_place(said), reason="不能为空") from None
+        raise InputInvalid(field=_place(said), reason="类型或取值不正确") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InputInvalid(field="body", reason="不是合法的JSON") from None
+
+
+def whole(ids: list[int | str]) -> tuple[int, ...]:
+    """Ids as numbers. Raises `InputInvalid`."""
     numbers = tuple(int(one) for one in ids)
     for place, number in enumerate(numbers):
         if not 1 <= number <= _LARGEST_INT64:
@@ -244,7 +263,7 @@ def _place(message: str) -> str:
 
 # ── the calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_STATUSES = (200, 500)
+STATUSES: Final = (200, 500)
 
 ACCESS_TOKEN: Final = Endpoint(
     method="GET",
@@ -255,7 +274,7 @@ ACCESS_TOKEN: Final = Endpoint(
     query=TokenQuery,
     answer=TokenAnswer,
     refusal=Refusal,
-    statuses=_STATUSES,
+    statuses=STATUSES,
 )
 REFRESH_TOKEN: Final = Endpoint(
     method="GET",
@@ -266,7 +285,7 @@ REFRESH_TOKEN: Final = Endpoint(
     query=RefreshQuery,
     answer=TokenAnswer,
     refusal=Refusal,
-    statuses=_STATUSES,
+    statuses=STATUSES,
 )
 DETAIL: Final = Endpoint(
     method="POST",
@@ -277,6 +296,6 @@ DETAIL: Final = Endpoint(
     body=DetailBody,
     answer=DetailAnswer,
     refusal=Refusal,
-    statuses=_STATUSES,
+    statuses=STATUSES,
 )
 ENDPOINTS: Final = (ACCESS_TOKEN, REFRESH_TOKEN, DETAIL)

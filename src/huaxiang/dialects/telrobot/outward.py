@@ -1,4 +1,4 @@
-"""Telrobot's way out: a CRM record with its customer -> the bytes of `customer/detail`.
+"""Telrobot's way out: a CRM record with its customer -> the bytes of `customer/detail`, and of its neighbours.
 
 Takes what an account sees (`CrmView`) and the tenant, gives the vendor's answer; the same input gives the same bytes.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,9 @@ from huaxiang import identifiers
 from huaxiang.dialects.telrobot import wire
 from huaxiang.errors import InputInvalid
 from huaxiang.model import CrmView, Customer, CustomField, Json, Mention, Tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SEXES = {"male": 1, "female": 2}
 _FEE = re.compile(r"-?[0-9]+\.[0-9]{2}")
@@ -35,10 +38,62 @@ def detail(view: CrmView, *, tenant: Tenant) -> bytes:
     return _ENCODER.encode(answer)
 
 
+def viewed(content: bytes, at: datetime | None, *, tenant: Tenant) -> bytes:
+    """The same answer of `detail` with the view at `at`, if that is later than the one that it tells of."""
+    if at is None:
+        return content
+    # The first of this name is the answer's own: within a text its quotes would be escaped.
+    before, name, rest = content.partition(b',"viewed_at":')
+    said, comma, after = rest.partition(b",")
+    written = f'"{_written(at, ZoneInfo(tenant.time_zone))}"'.encode()
+    return b"".join((before, name, written if said == b"null" else max(said, written), comma, after))
+
+
 def token(*, account: UUID) -> bytes:
     """The answer of `token` for a token of `account`; tokens of ours last until they are revoked."""
     state = wire.TokenState(user_id=account)
     return _ENCODER.encode(wire.TokenAnswer(code=200, status="success", message="查看token有效期成功", data=state))
+
+
+def listed(views: Sequence[CrmView], *, total: int, page: int, per_page: int, tenant: Tenant) -> bytes:
+    """The answer of `get_customer`."""
+    last = max(1, -(-total // per_page))
+    answer = wire.ListAnswer(
+        code=200,
+        status="success",
+        message="筛选客户公海列表成功",
+        meta=wire.Pages(has_pages=last > 1, total=total, last_page=last, current_page=page, per_page=per_page),
+        data=tuple(shown(view, tenant=tenant) for view in views),
+    )
+    return _ENCODER.encode(answer)
+
+
+def template(fields: Sequence[CustomField]) -> bytes:
+    """The answer of `customer/create`."""
+    data = tuple(
+        wire.Template(id=field.id, name=_name(field), type=_type(field), sort=field.sort, validate=_rules(field))
+        for field in fields
+    )
+    return _ENCODER.encode(wire.TemplateAnswer(code=200, status="success", message="查看公海创建模板成功", data=data))
+
+
+def component(field: CustomField, *, message: str, tenant: Tenant) -> bytes:
+    """The answer of a call that makes or changes a custom field."""
+    data = _defined(field, None, ZoneInfo(tenant.time_zone))
+    return _ENCODER.encode(wire.ComponentAnswer(code=200, status="success", message=message, data=data))
+
+
+def landed(rows: Sequence[wire.Landed]) -> bytes:
+    """The answer of `async_customer`."""
+    return _ENCODER.encode(
+        wire.LandedAnswer(code=200, status="success", message="批量导入客户公海成功", data=tuple(rows))
+    )
+
+
+def deleted(count: int) -> bytes:
+    """The answer of `del_customer`."""
+    data = wire.Deleted(deleted=count)
+    return _ENCODER.encode(wire.DeletedAnswer(code=200, status="success", message="删除客户公海成功", data=data))
 
 
 def shown(view: CrmView, *, tenant: Tenant) -> wire.Detail:
@@ -92,23 +147,40 @@ def _components(view: CrmView, said: dict[str, Json], zone: ZoneInfo) -> tuple[w
 
 
 def _component(field: CustomField, view: CrmView, values: dict[str, Json], zone: ZoneInfo) -> wire.Component:
-    said, key = field.details, str(field.id)
+    key = str(field.id)
     filled = None
     if key in values:
         filled = wire.ComponentData(customer_id=view.id, component_id=field.id, value=values[key])
+    return _defined(field, filled, zone)
+
+
+def _defined(field: CustomField, filled: wire.ComponentData | None, zone: ZoneInfo) -> wire.Component:
+    said = field.details
     return wire.Component(
         id=field.id,
         user_id=field.owner,
-        name=_line(said.get("name")) or "",
-        type=_line(said.get("type")) or "text",
+        name=_name(field),
+        type=_type(field),
         sort=field.sort,
-        validate=tuple(rule for rule in said.get("validate") or () if isinstance(rule, str)),
+        validate=_rules(field),
         status=bool(said.get("status", True)),
         warehouse_id=_whole(said.get("warehouse_id")),
         created_at=_again(said.get("created_at"), zone),
         updated_at=_again(said.get("updated_at"), zone),
         data=filled,
     )
+
+
+def _name(field: CustomField) -> str:
+    return _line(field.details.get("name")) or ""
+
+
+def _type(field: CustomField) -> str:
+    return _line(field.details.get("type")) or "text"
+
+
+def _rules(field: CustomField) -> tuple[str, ...]:
+    return tuple(rule for rule in field.details.get("validate") or () if isinstance(rule, str))
 
 
 def _place_and_carrier(said: dict[str, Json], phone: str | None) -> tuple[int, int, int]:

@@ -109,6 +109,87 @@ class DetailAnswer(msgspec.Struct, frozen=True):
     data: Detail
 
 
+class Pages(msgspec.Struct, frozen=True):
+    """Where in a list a page is. `has_pages`: there is more than one."""
+
+    has_pages: bool
+    total: int
+    last_page: int
+    current_page: int
+    per_page: int
+
+
+class ListAnswer(msgspec.Struct, frozen=True):
+    """The answer of `get_customer`: each customer as `customer/detail` has it."""
+
+    code: Literal[200]
+    status: Literal["success"]
+    message: str
+    meta: Pages
+    data: tuple[Detail, ...]
+
+
+class Template(msgspec.Struct, frozen=True):
+    """A custom field to be filled in: its id, and what may be written there."""
+
+    id: UUID
+    name: str
+    type: str
+    sort: int
+    validate: tuple[str, ...]
+
+
+class TemplateAnswer(msgspec.Struct, frozen=True):
+    """The answer of `customer/create`, in `sort` order."""
+
+    code: Literal[200]
+    status: Literal["success"]
+    message: str
+    data: tuple[Template, ...]
+
+
+class Landed(msgspec.Struct, frozen=True):
+    """What became of one row: `row` counts from 0. `id`: of the record. `message`: a sentence, or the reasons."""
+
+    row: int
+    id: UUID | None
+    status: Literal["success", "error"]
+    message: str | dict[str, list[str]]
+
+
+class LandedAnswer(msgspec.Struct, frozen=True):
+    """The answer of `async_customer`: one for each row, in their order."""
+
+    code: Literal[200]
+    status: Literal["success"]
+    message: str
+    data: tuple[Landed, ...]
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """How many customers were deleted."""
+
+    deleted: int
+
+
+class DeletedAnswer(msgspec.Struct, frozen=True):
+    """The answer of `del_customer`."""
+
+    code: Literal[200]
+    status: Literal["success"]
+    message: str
+    data: Deleted
+
+
+class ComponentAnswer(msgspec.Struct, frozen=True):
+    """The answer of `component`: the field as it is now; `data` in it is null."""
+
+    code: Literal[200]
+    status: Literal["success"]
+    message: str
+    data: Component
+
+
 class TokenState(msgspec.Struct, frozen=True):
     """What a token is good for: its account, and when it expires (null: not until it is revoked)."""
 
@@ -134,6 +215,97 @@ class Refusal(msgspec.Struct, frozen=True):
     data: Annotated[list[Json], Meta(max_length=0)]
 
 
+# ── what is asked ────────────────────────────────────────────────────────────────────────────────────────────────
+
+MOST_ROWS = 200
+MOST_DELETED = 100
+MOST_A_PAGE = 100
+Rule = Literal["required", "integer", "date", "sometimes"]
+Day = Annotated[str, Meta(description="yyyy-MM-dd HH:mm:ss, or a day alone", examples=["2023-09-21 11:23:12"])]
+Line = Annotated[str, Meta(max_length=4096)]
+
+
+class ListQuery(msgspec.Struct, frozen=True):
+    """Which customers. An empty filter is none; `encryption` can only be false.
+
+    Lists as PHP writes them (`operator[0]=1`), or in one parameter: `components` as JSON, the others between commas.
+    The same may stand in a body of JSON. `company`: a part of it. `components`: [{`id`, `value`}], all of which hold.
+    """
+
+    page: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 1
+    per_page: Annotated[int, Meta(ge=1, le=MOST_A_PAGE)] = 15
+    components: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    company: str | None = None
+    created_at: Annotated[tuple[Day, ...], Meta(max_length=2)] = ()
+    operator: Annotated[tuple[Literal[1, 2, 3], ...], Meta(max_length=3)] = ()
+    encryption: Literal["false", "0"] | None = None
+
+
+class Filled(msgspec.Struct, frozen=True):
+    """A value for a custom field."""
+
+    id: UUID
+    value: Json = None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A customer to be kept, whole: what a row leaves out, the record has not. `sort`: 0.
+
+    `extra`: an opaque mark of a third party. `sub_user_id`: whose it is, the account in the path unless said. `sex`: 0
+    unknown, 1 male, 2 female.
+    """
+
+    phone: Annotated[str, Meta(max_length=256)]
+    sort: int
+    name: Line | None = None
+    email: Annotated[str, Meta(max_length=256)] | None = None
+    company: Line | None = None
+    sex: Annotated[int, Meta(ge=0, le=2)] | None = None
+    source_id: int | None = None
+    industry_id: int | None = None
+    grade_id: int | None = None
+    extra: Json = None
+    sub_user_id: str | None = None
+    components: Annotated[tuple[Filled, ...], Meta(max_length=1000)] | None = None
+
+
+class AddBody(msgspec.Struct, frozen=True):
+    """The body of `async_customer`. `sub_user_id`: whose the rows are that do not say it."""
+
+    data: Annotated[tuple[Row, ...], Meta(max_length=MOST_ROWS)]
+    sub_user_id: str | None = None
+    encryption: Literal[False] | None = None
+
+
+class DeleteBody(msgspec.Struct, frozen=True):
+    """Whom to delete: of these phones, and created in this span, ends included. Neither given: nobody."""
+
+    phone: Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(max_length=MOST_DELETED)] | None = None
+    created_at: Annotated[tuple[Day, ...], Meta(max_length=2)] | None = None
+
+
+class FieldBody(msgspec.Struct, frozen=True):
+    """A custom field to be made. `validate`: names of rules, applied whenever a value is written."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    type: Literal["text", "date", "number"] = "text"
+    sort: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    validate: Annotated[tuple[Rule, ...], Meta(max_length=4)] = ()
+    status: bool = True
+
+
+class FieldChange(msgspec.Struct, frozen=True):
+    """What to change of a custom field; null, and what is left out, stay."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    type: Literal["text", "date", "number"] | None = None
+    sort: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    validate: Annotated[tuple[Rule, ...], Meta(max_length=4)] | None = None
+    status: bool | None = None
+
+
 DETAIL = Endpoint(
     method="GET",
     path="/agent-api/user/{user_id}/customer/detail/{customer_id}",
@@ -154,7 +326,72 @@ TOKEN = Endpoint(
     refusal=Refusal,
     statuses=(401, 422, 429, 500, 503),
 )
-ENDPOINTS: tuple[Endpoint, ...] = (DETAIL, TOKEN)
+LIST = Endpoint(
+    method="GET",
+    path="/agent-api/user/{user_id}/get_customer",
+    title="客户公海筛选",
+    summary="The account's CRM records by the page, newest first",
+    auth="bearer",
+    query=ListQuery,
+    answer=ListAnswer,
+    refusal=Refusal,
+    statuses=(401, 403, 404, 422, 429, 500, 503),
+)
+TEMPLATE = Endpoint(
+    method="GET",
+    path="/agent-api/user/{user_id}/customer/create",
+    title="公海创建模板",
+    summary="The account's custom fields, to be filled in",
+    auth="bearer",
+    answer=TemplateAnswer,
+    refusal=Refusal,
+    statuses=(401, 403, 404, 422, 429, 500, 503),
+)
+ADD = Endpoint(
+    method="POST",
+    path="/agent-api/user/{user_id}/async_customer",
+    title="批量导入客户公海",
+    summary="Customers in: at most 200 rows, each answered for itself",
+    auth="bearer",
+    body=AddBody,
+    answer=LandedAnswer,
+    refusal=Refusal,
+    statuses=(401, 403, 404, 415, 422, 429, 500, 503),
+)
+DELETE = Endpoint(
+    method="DELETE",
+    path="/agent-api/user/{user_id}/del_customer",
+    title="删除客户公海",
+    summary="Delete customers, by phone, by the time they were created, or both",
+    auth="bearer",
+    body=DeleteBody,
+    answer=DeletedAnswer,
+    refusal=Refusal,
+    statuses=(401, 403, 404, 415, 422, 429, 500, 503),
+)
+MAKE_FIELD = Endpoint(
+    method="POST",
+    path="/agent-api/user/{user_id}/component",
+    title="公海组件创建",
+    summary="Make a custom field",
+    auth="bearer",
+    body=FieldBody,
+    answer=ComponentAnswer,
+    refusal=Refusal,
+    statuses=(401, 403, 404, 415, 422, 429, 500, 503),
+)
+CHANGE_FIELD = Endpoint(
+    method="PUT",
+    path="/agent-api/user/{user_id}/component/{id}",
+    title="公海组件修改",
+    summary="Change a custom field",
+    auth="bearer",
+    body=FieldChange,
+    answer=ComponentAnswer,
+    refusal=Refusal,
+    statuses=(401, 403, 404, 415, 422, 429, 500, 503),
+)
+ENDPOINTS: tuple[Endpoint, ...] = (DETAIL, LIST, TEMPLATE, ADD, DELETE, MAKE_FIELD, CHANGE_FIELD, TOKEN)
 
 
 # ── ids of customers that have no CRM record ─────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from huaxiang.dialects.tinet.outward import ascii_json
+from huaxiang.dialects.tinet.reasons import in_chinese
 from huaxiang.dialects.tinet.wire import Refusal, RefusalError
 from huaxiang.errors import (
     Busy,
@@ -81,5 +82,5 @@ def answer(error: Refused, *, request_id: str) -> tuple[int, bytes]:
     """HTTP status and body of a refusal, whatever subclass of Refused it is."""
     status, code, message = word(error)
     if code != _FAILED.code:
-        message = ":".join([message, *(part for part in (error.field, error.reason) if part)])
+        message = ":".join([message, *(part for part in (error.field, in_chinese(error.reason)) if part)])
     return status, ascii_json(_ENCODER.encode(Refusal(request_id, RefusalError(code, message))))

@@ -1,6 +1,7 @@
-"""The ways in: a call record (`tinet.cdr`) and a transcript (`tinet.asr_text`), in the fields of the vendor's pushes.
+"""The ways in: a call record (`tinet.cdr`), a transcript (`tinet.asr_text`), a priority, in the fields of the pushes.
 
 Takes a row and the tenant's time zone, gives one fact; raises InputMissing or InputInvalid with field and reason.
+A push over HTTP is its body as a row: a push and a file give the same fact.
 
 Rule 1: null and blank text are not said; text is taken without the blanks around it; a CSV's text serves as number,
     object or list where the field is one; the same record gives the same fact, whichever file it came in.
@@ -14,6 +15,7 @@ Rule 6: two fields are ours, for files: `rounds`, and `updatedAt`, which decides
 Rule 7: everything the vendor pushed is in the fact's `details`; fields that only stand there are never refused.
 Rule 8: a transcript's id is `uniqueId`/`recordSide`, or `uniqueId`/all for a single track (no `recordSide`, or the
     SDK's `ALL`); its offsets and silences are in milliseconds.
+Rule 9: a priority amends its call, which may come before or after it, or again: the newest one counts, by when it came.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from huaxiang.dialects.contract import Format
+from huaxiang.dialects.tinet.plain import PlainCalls
 from huaxiang.errors import InputInvalid, InputMissing
-from huaxiang.model import Call, Json, Mention, Parsed, Transcript, Utterance
+from huaxiang.model import Amendment, Call, Json, Mention, Parsed, Transcript, Utterance
 
 SOURCE: Final = "tinet"
 
@@ -37,6 +40,7 @@ UNIQUE_ID_MAX: Final = 249
 """Characters: with `/client` it is the id of a transcript, which has 256."""
 
 _ENTERPRISE_MAX: Final = 128
+_NAME_MAX: Final = 128
 _NUMBER_MAX: Final = 256
 _CITY_MAX: Final = 2_000
 _TEXT_MAX: Final = 65_536
@@ -62,8 +66,23 @@ _TEXTS: Final = frozenset(
 )
 
 
+_plain_call: Final = PlainCalls(
+    source=SOURCE,
+    times=_TIMES,
+    integers=_INTEGERS,
+    texts=_TEXTS,
+    ours=_OURS,
+    structured=frozenset({"originDataList"}),
+)
+
+
 def call(row: Mapping[str, Json], zone: ZoneInfo) -> Parsed:
-    """The call of a `tinet.cdr` row (Rules 1 to 7)."""
+    """The call of a `tinet.cdr` row (Rules 1 to 7), by the short way where the row is plain."""
+    return _plain_call(row) or any_call(row, zone)
+
+
+def any_call(row: Mapping[str, Json], zone: ZoneInfo) -> Parsed:
+    """The call of any `tinet.cdr` row, field by field (Rules 1 to 7)."""
     said = _said(row)
     number = _required(said, "customerNumber", _NUMBER_MAX)
     return Parsed(
@@ -106,6 +125,43 @@ def transcript(row: Mapping[str, Json], zone: ZoneInfo) -> Parsed:
             ),
         )
     )
+
+
+def priority(row: Mapping[str, Json], zone: ZoneInfo, came_at: datetime) -> Parsed:
+    """The amendment of a `PUT /sqc/cdr` that came at `came_at` (aware): one a call, revised (Rules 1 and 9)."""
+    said = _said(row)
+    unique_id = _required(said, "uniqueId", UNIQUE_ID_MAX)
+    _required(said, "businessPriority", _NAME_MAX)
+    return Parsed(
+        facts=(
+            Amendment(
+                source=SOURCE,
+                enterprise=_text(said, "userId", _ENTERPRISE_MAX) or "",
+                id=unique_id,
+                updated_at=came_at,
+                call=unique_id,
+                details={"businessPriority": _detail(said, "businessPriority", zone)},
+            ),
+        )
+    )
+
+
+def body(content: bytes) -> dict[str, Json]:
+    """The row that a push is. Whose call it is, `userId`, is required here, as the vendor's document has it.
+
+    Raises InputMissing for an empty body (its field is `body`) and a missing `userId`, InputInvalid for no JSON object.
+    """
+    if not content.strip():
+        raise InputMissing(field="body")
+    try:
+        row = msgspec.json.decode(content)
+    except (ValueError, RecursionError):
+        raise InputInvalid(field="body", reason="not JSON") from None
+    if not isinstance(row, dict):
+        raise InputInvalid(field="body", reason="an object is expected")
+    said = cast("dict[str, Json]", row)
+    _required(_said(said), "userId", _ENTERPRISE_MAX)
+    return said
 
 
 FORMATS: Final = (

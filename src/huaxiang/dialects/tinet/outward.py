@@ -6,6 +6,9 @@ Rule 3: details group the marks by (`portraitTypeName`, `name`, `qcType`, `added
     `startTime` is the second in its newest call, `message` is left out («暂不适用»).
 Rule 4: for the vendor's SDK (`for_sdk`) a row has no `retry`, which its row class refuses, and what is not ASCII is
     escaped, since a client in the C locale decodes bytes as ASCII; for anybody else `retry` is 0 and text is UTF-8.
+Rule 5: a page is also put together from rows that were rendered before (`prepared`), which know neither the login name
+    nor the caller: `head`, each row behind an `opening`, the first one's without its comma, `TAIL`. Those are the very
+    bytes of `page`. Whoever changes what a row looks like counts up `EDITION`.
 """
 
 from __future__ import annotations
@@ -23,6 +26,12 @@ from msgspec import UNSET
 from huaxiang.dialects.tinet.wire import CDR_IDS_MAX, CustomerPortrait, CustomerPortraitAnswer, PortraitDetail
 from huaxiang.model import CallMark, CallRef, PortraitPage, PortraitRow
 
+EDITION: Final = 1
+TAIL: Final = b"]}"
+
+_ROW: Final = b'{"id":"'
+_RETRY: Final = b'","retry":0,"customerNumber":'
+_NO_RETRY: Final = b'","customerNumber":'
 _ENCODER: Final = msgspec.json.Encoder()
 _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
@@ -44,6 +53,35 @@ def page(portraits: PortraitPage, *, login_name: str, offset: int, limit: int, r
     )
     encoded = _ENCODER.encode(answer)
     return ascii_json(encoded) if for_sdk else encoded
+
+
+def prepared(row: PortraitRow) -> bytes:
+    """A row behind its login name, for anybody but the vendor's SDK (Rule 5)."""
+    return _ENCODER.encode(_row(row, login_name="", for_sdk=False))[len(_ROW) :]
+
+
+def opening(login_name: str) -> bytes:
+    """What stands between a row and the one before it."""
+    return b"," + _ROW + _ENCODER.encode(login_name)[1:-1]
+
+
+def head(total: int, *, offset: int, limit: int, request_id: str) -> bytes:
+    """What stands before the rows of a page."""
+    answer = CustomerPortraitAnswer(
+        requestId=request_id,
+        pageNumber=offset // limit + 1,
+        pageSize=limit,
+        totalCount=total,
+        start=offset,
+        totalPageCount=-(-total // limit),
+        data=[],
+    )
+    return _ENCODER.encode(answer)[: -len(TAIL)]
+
+
+def for_sdk(rows: bytes) -> bytes:
+    """Prepared rows as the vendor's SDK can read them (Rule 4); no text can look like the field that is left out."""
+    return ascii_json(rows.replace(_RETRY, _NO_RETRY))
 
 
 def ascii_json(encoded: bytes) -> bytes:

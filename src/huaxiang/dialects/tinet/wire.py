@@ -1,42 +1,38 @@
-"""What goes over Tinet's wire: the structs of `GET /sqc/customerPortrait`, and its query, read from decoded pairs.
+"""What goes over Tinet's wire: the endpoints, a page of portraits with its query, the refusal.
 
-The order of the fields is the order in the vendor's sample. A field without a value is left out, never null. A page has
-ten thousand rows and more details, which can't refer to each other: the collector of cycles need not walk them (`gc`).
+The other calls' types are in `push.py` and `results.py`. The order of the fields is the order in the vendor's sample. A
+field without a value is left out, never null. A page has ten thousand rows and more details, which can't refer to each
+other: the collector of cycles need not walk them (`gc`).
 
-Rule 1: the signature's parameters and `Version` may stand in every query; any other unknown one is InputUnknown.
-Rule 2: a list is one parameter whose items stand between commas, as the vendor's SDK joins them; blanks around an item
-    don't count, `[a, b]` and a repeated parameter are tolerated; an empty item is none, an empty list was not given.
-Rule 3: `offset` and `limit` are decimal integers, come once at most, and are 0 and 10 when absent.
-Rule 4: a list has at most 10,000 items (else InputTooLarge), an item at most 257 characters, none of them NUL.
+How a query is read: `query.py`; `offset` and `limit` are 0 and 10 when absent.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from huaxiang.dialects.contract import Endpoint
-from huaxiang.dialects.tinet import signing
-from huaxiang.errors import InputInvalid, InputTooLarge, InputUnknown
+from huaxiang.dialects.tinet import query
+from huaxiang.dialects.tinet.push import PushAnswer, PushedCall, PushedPriority, PushedTranscript
+from huaxiang.dialects.tinet.query import ITEM_MAX, ITEMS_MAX
+from huaxiang.dialects.tinet.results import (
+    CallDetailAnswer,
+    CallDetailQuery,
+    CallDetailsAnswer,
+    CallDetailsQuery,
+    CallRowsAnswer,
+    CallRowsQuery,
+)
 
 OFFSET_MAX: Final = 2**31 - 1
 LIMIT_DEFAULT: Final = 10
 LIMIT_MAX: Final = 10_000
-ITEMS_MAX: Final = 10_000
-"""Items of a list in a query."""
-
-ITEM_MAX: Final = 257
-"""Characters of an item: a label's type and its name have 128 each, and a slash between them."""
-
 CDR_IDS_MAX: Final = 10_000
 """Calls that a row or a detail names; its counts stay exact."""
-
-_INTEGER: Final = re.compile(r"-?[0-9]{1,10}")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
 Flag = Literal[0, 1]
 Seconds = Annotated[int, Meta(ge=0)]
@@ -108,6 +104,8 @@ class Refusal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error: RefusalError
 
 
+_STATUSES: Final = (400, 401, 403, 404, 405, 429, 500)
+
 CUSTOMER_PORTRAIT: Final = Endpoint(
     method="GET",
     path="/sqc/customerPortrait",
@@ -117,53 +115,101 @@ CUSTOMER_PORTRAIT: Final = Endpoint(
     query=CustomerPortraitQuery,
     answer=CustomerPortraitAnswer,
     refusal=Refusal,
-    statuses=(400, 401, 403, 404, 405, 429, 500),
+    statuses=_STATUSES,
 )
 
-ENDPOINTS: Final = (CUSTOMER_PORTRAIT,)
+PUSH_CALL: Final = Endpoint(
+    method="POST",
+    path="/sqc/cdr",
+    title="推送 CDR 话单",
+    summary="One call record; twice is once",
+    auth="signature",
+    body=PushedCall,
+    answer=PushAnswer,
+    refusal=Refusal,
+    statuses=_STATUSES,
+)
 
-_ALWAYS_ALLOWED: Final = signing.PARAMETERS | {"Version"}
+CHANGE_CALL: Final = Endpoint(
+    method="PUT",
+    path="/sqc/cdr",
+    title="修改 CDR 话单(业务优先级)",
+    summary="A call's new priority; the newest one counts, and stands over what the call record says",
+    auth="signature",
+    body=PushedPriority,
+    answer=PushAnswer,
+    refusal=Refusal,
+    statuses=_STATUSES,
+)
+
+PUSH_TRANSCRIPT: Final = Endpoint(
+    method="POST",
+    path="/sqc/asr_text",
+    title="推送 AsrText(转写文本)",
+    summary="A call's transcript, or one side of it, before or after its call",
+    auth="signature",
+    body=PushedTranscript,
+    answer=PushAnswer,
+    refusal=Refusal,
+    statuses=_STATUSES,
+)
+
+CALL_DETAIL: Final = Endpoint(
+    method="GET",
+    path="/sqc/cdrSqcDetails",
+    title="获取质检详情",
+    summary="One call: its labels, the rounds of its dialogue, its transcript",
+    auth="signature",
+    query=CallDetailQuery,
+    answer=CallDetailAnswer,
+    refusal=Refusal,
+    statuses=_STATUSES,
+)
+
+CALL_DETAILS: Final = Endpoint(
+    method="GET",
+    path="/sqc/listCdrSqcDetails",
+    title="话单质检详情批量获取",
+    summary="The same for the calls of a day, page by page",
+    auth="signature",
+    query=CallDetailsQuery,
+    answer=CallDetailsAnswer,
+    refusal=Refusal,
+    statuses=_STATUSES,
+)
+
+CALL_ROWS: Final = Endpoint(
+    method="GET",
+    path="/sqc/listCdrsByConditions",
+    title="批量获取质检话单详情",
+    summary="Call records of a span of time, with their labels",
+    auth="signature",
+    query=CallRowsQuery,
+    answer=CallRowsAnswer,
+    refusal=Refusal,
+    statuses=_STATUSES,
+)
+
+ENDPOINTS: Final = (
+    CUSTOMER_PORTRAIT,
+    PUSH_CALL,
+    CHANGE_CALL,
+    PUSH_TRANSCRIPT,
+    CALL_DETAIL,
+    CALL_DETAILS,
+    CALL_ROWS,
+)
 
 
 def read_query(pairs: Iterable[tuple[str, str]]) -> CustomerPortraitQuery:
-    """The business parameters among decoded pairs (Rules 1 to 4).
+    """The business parameters among decoded pairs (`query.py`).
 
     Raises InputUnknown, InputInvalid and InputTooLarge with the name of the parameter.
     """
-    given: dict[str, list[str]] = {name: [] for name in CustomerPortraitQuery.__struct_fields__}
-    for key, value in pairs:
-        if key in given:
-            given[key].append(value)
-        elif key not in _ALWAYS_ALLOWED:
-            raise InputUnknown(field=key if _NAME.fullmatch(key) else "query")
+    given = query.given(pairs, CustomerPortraitQuery.__struct_fields__)
     return CustomerPortraitQuery(
-        customerNumber=_items("customerNumber", given["customerNumber"]),
-        portraits=_items("portraits", given["portraits"]),
-        offset=_integer("offset", given["offset"], at_least=0, at_most=OFFSET_MAX, otherwise=0),
-        limit=_integer("limit", given["limit"], at_least=1, at_most=LIMIT_MAX, otherwise=LIMIT_DEFAULT),
+        customerNumber=query.items("customerNumber", given["customerNumber"]),
+        portraits=query.items("portraits", given["portraits"]),
+        offset=query.integer("offset", given["offset"], at_least=0, at_most=OFFSET_MAX, otherwise=0),
+        limit=query.integer("limit", given["limit"], at_least=1, at_most=LIMIT_MAX, otherwise=LIMIT_DEFAULT),
     )
-
-
-def _items(name: str, values: Sequence[str]) -> tuple[str, ...]:
-    items: dict[str, None] = {}
-    for value in values:
-        bare = value.strip()
-        if bare.startswith("[") and bare.endswith("]"):
-            bare = bare[1:-1]
-        items.update((item.strip(), None) for item in bare.split(","))
-    items.pop("", None)
-    if len(items) > ITEMS_MAX:
-        raise InputTooLarge(field=name, reason=f"最多 {ITEMS_MAX} 项")
-    if any(len(item) > ITEM_MAX or "\0" in item for item in items):
-        raise InputInvalid(field=name, reason=f"每项最多 {ITEM_MAX} 个字符,不能含有空字符")
-    return tuple(items)
-
-
-def _integer(name: str, values: Sequence[str], *, at_least: int, at_most: int, otherwise: int) -> int:
-    if not values:
-        return otherwise
-    if len(values) > 1:
-        raise InputInvalid(field=name, reason="只能出现一次")
-    if not _INTEGER.fullmatch(values[0]) or not at_least <= int(values[0]) <= at_most:
-        raise InputInvalid(field=name, reason=f"应为 {at_least} 到 {at_most} 的整数")
-    return int(values[0])

@@ -48,7 +48,10 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
     ),
     "rabbitpre.profile": (
         Column(
-            ("unionid", "openids", "openid", "phone", "phoneList", "audienceUserId", "thirdId", "identityId"),
+            (
+                *("unionid", "openids", "openid", "phone", "phoneList", "audienceUserId", "thirdId", "identityId"),
+                "identities",
+            ),
             "身份",
             "at least one; lists are cells of JSON in a CSV",
             required=True,
@@ -59,7 +62,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             (
                 *("realName", "sex", "avatar", "wxNickname", "birthday", "remark", "payFeature", "markFlag"),
-                *("userType", "industry", "addressList", "customFields"),
+                *("userType", "industry", "addressList", "address", "customFields"),
             ),
             "资料",
             "traits; what is left out stays as it was",
@@ -83,10 +86,32 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             ("eventKey",), "事件", "what happened; a follow or unfollow of an account is told by its key", required=True
         ),
-        Column(("unionid", "openid", "identityId", "phone", "audienceUserId"), "身份", "at least one", required=True),
+        Column(
+            ("unionid", "openid", "identityId", "phone", "audienceUserId", "identities"),
+            "身份",
+            "at least one",
+            required=True,
+        ),
         Column(("eventId", "time"), "事件 ID 与时间", "the id makes a second delivery the same event"),
         Column(("companyId", "fromTo"), "企业与平台", "the third party's company; the platform"),
         Column(("eventargs",), "事件参数", "an object: appid, wechatName, upstream, places, origin"),
+    ),
+    "rabbitpre.tag": (
+        Column(
+            (
+                *("unionid", "openids", "openid", "phone", "phoneList", "audienceUserId", "thirdId", "identityId"),
+                "identities",
+            ),
+            "身份",
+            "at least one; lists are cells of JSON in a CSV",
+            required=True,
+        ),
+        Column(
+            ("operateTags", "tagList", "tags"), "标签", "at least one: objects, or names between commas", required=True
+        ),
+        Column(("optType",), "操作", "add (the default) or delete"),
+        Column(("updateTime",), "时间", "when this was said; a tag's own tagTime comes first"),
+        Column(("companyId", "matchOrder"), "企业与匹配顺序", "as in a profile"),
     ),
     "telrobot.customer": (
         Column(("id", "phone"), "客户", "the record's uuid, or a phone: one of the two", required=True),
@@ -105,7 +130,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         Column(("components",), "自定义字段", "a list (in a CSV a cell of JSON) of {id, value}, or whole definitions"),
     ),
     "facts": (
-        Column(("kind",), "种类", "one of the eight kinds of fact", required=True),
+        Column(("kind",), "种类", "one of the nine kinds of fact", required=True),
         Column(("source",), "来源", "who says it", required=True),
         Column(
             ("enterprise", "id", "at", "updated_at", "created_at"), "记录", "the record's key and times, as in a fact"
@@ -152,6 +177,11 @@ ROWS: Final[dict[str, dict[str, Any]]] = {
         "unionid": "un-1",
         "time": 1714528800000,
         "eventargs": {"appid": "wx-1"},
+    },
+    "rabbitpre.tag": {
+        "unionid": "un-1",
+        "operateTags": [{"tagName": "意向", "tagValues": ["高"]}],
+        "updateTime": "2024-05-01 10:00:00",
     },
     "telrobot.customer": {
         "id": "780f7216-b131-462b-ba30-de7cd1f527de",

@@ -13,6 +13,7 @@ from huaxiang.dialects.native import errors as native_errors
 from huaxiang.dialects.native import inward as native_inward
 from huaxiang.dialects.rabbitpre import errors as rabbitpre_errors
 from huaxiang.dialects.rabbitpre import inward as rabbitpre_inward
+from huaxiang.dialects.rabbitpre import neighbours as rabbitpre_neighbours
 from huaxiang.dialects.rabbitpre import wire as rabbitpre_wire
 from huaxiang.dialects.telrobot import errors as telrobot_errors
 from huaxiang.dialects.telrobot import inward as telrobot_inward
@@ -53,7 +54,7 @@ DIALECTS: Final = (
     Contract(
         name="tinet",
         title="天润融通 · 客户画像",
-        summary="Tinet Smartlink SQC: customerPortrait",
+        summary="Tinet Smartlink SQC: portraits, calls and transcripts, their results",
         prefix="/sqc",
         endpoints=tinet_wire.ENDPOINTS,
         formats=tinet_inward.FORMATS,
@@ -62,16 +63,16 @@ DIALECTS: Final = (
     Contract(
         name="rabbitpre",
         title="兔展 · 用户资料",
-        summary="Rabbitpre: audience/detail",
+        summary="Rabbitpre: audience/detail, ids and tags; profiles, events and tags in",
         prefix="/api/open",
-        endpoints=rabbitpre_wire.ENDPOINTS,
+        endpoints=(*rabbitpre_wire.ENDPOINTS, *rabbitpre_neighbours.ENDPOINTS),
         formats=rabbitpre_inward.FORMATS,
         answer=rabbitpre_errors.answer,
     ),
     Contract(
         name="telrobot",
         title="云蝠智能 · 客户详情",
-        summary="Telrobot: customer/detail",
+        summary="Telrobot: customer/detail, lists and fields; customers in and out",
         prefix="/agent-api",
         endpoints=telrobot_wire.ENDPOINTS,
         formats=telrobot_inward.FORMATS,
@@ -100,6 +101,17 @@ def refusals(dialect: Contract) -> Iterator[tuple[type[Refused], int, bytes]]:
 
 
 def call_name(dialect: Contract, endpoint: Endpoint) -> str:
-    """The endpoint's name among all: the dialect's, the last word of its path that is no parameter, `delete`."""
-    words = [word for word in endpoint.path.split("/") if word and not word.startswith("{")]
-    return f"{dialect.name}.{words[-1]}{'.delete' if endpoint.method == 'DELETE' else ''}"
+    """The endpoint's name among all: the dialect's, the last word of its path that is no parameter, `delete`, `put`.
+
+    Where the paths of several calls end so, as many words as it takes to tell them apart.
+    """
+    words = _words(endpoint)
+    others = [other for one in dialect.endpoints if (other := _words(one)) != words]
+    counts = (n for n in range(1, len(words)) if all(other[-n:] != words[-n:] for other in others))
+    name = ".".join(words[-next(counts, len(words)) :])
+    return f"{dialect.name}.{name}{f'.{endpoint.method.lower()}' if endpoint.method in {'DELETE', 'PUT'} else ''}"
+
+
+def _words(endpoint: Endpoint) -> list[str]:
+    """The words of a path that are no parameters."""
+    return [word for word in endpoint.path.split("/") if word and not word.startswith("{")]

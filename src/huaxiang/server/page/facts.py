@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from huaxiang.model import Mention
 
 COMMON: Final = {
-    "kind": "种类 which of the eight kinds of fact below; each has its own fields beside these",
+    "kind": "种类 which of the nine kinds of fact below; each has its own fields beside these",
     "source": "来源 who says it: a name of your choosing, the same every time",
     "enterprise": "企业 whose record it is, where one source has several",
     "id": "记录 ID the record's id there; the same kind, source, enterprise and id again are the same fact, revised. "
@@ -61,6 +61,18 @@ EXAMPLES: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
             "name": "高意向",
             "by": "check",
             "second": 12,
+        },
+    ),
+    (
+        "更正",
+        "What was changed of a call afterwards: it stands over the call's own details, whichever came first",
+        {
+            "kind": "amendment",
+            "source": "pbx",
+            "id": "a-1",
+            "call": "c-1",
+            "updated_at": "2024-05-01T11:00:00+08:00",
+            "details": {"priority": "high"},
         },
     ),
     (

@@ -26,14 +26,69 @@ class Sample(msgspec.Struct, frozen=True):
     body: Any = None
 
 
+CALLED: Final = {"uniqueId": "1597888058.638", "userId": "110Y-1"}
+IDENTITIES: Final = [{"identityType": "unionid", "identityValue": "un-1"}]
 DECIDED: Final = {"author": "me", "reason": "heard both voices"}
+RULES: Final = "rules:\n- {id: price, portrait: {type: 意向, name: 问价}, when: {words: [多少钱], speaker: client}}\n"
 SAMPLES: Final[dict[str, Sample]] = {
     "/sqc/customerPortrait": Sample(query={"limit": "10", "offset": "0"}),
+    "/sqc/cdr": Sample(body={**CALLED, "customerNumber": "13667679151", "startTime": 1597888058, "bridgeDuration": 63}),
+    "PUT /sqc/cdr": Sample(body={**CALLED, "businessPriority": "1"}),
+    "/sqc/asr_text": Sample(
+        body={
+            **CALLED,
+            "recordSide": "client",
+            "asrText": {"bizDuration": 63000, "result": [{"beginTime": 1200, "endTime": 2100, "text": "你好"}]},
+        }
+    ),
+    "/sqc/cdrSqcDetails": Sample(query=CALLED),
+    "/sqc/listCdrSqcDetails": Sample(query={"channelTime": "2020-08-20", "limit": "10"}),
+    "/sqc/listCdrsByConditions": Sample(
+        query={
+            "startChannelTime": "2020-08-20+00%3A00%3A00",
+            "endChannelTime": "2020-08-20+23%3A59%3A59",
+            "offset": "0",
+            "limit": "100",
+        }
+    ),
     "/api/open/app/getOrgAccessToken": Sample(query={"instanceAppid": "$APP", "instanceSecrect": "$SECRET"}),
     "/api/open/app/refreshOrgAccessToken": Sample(query={"orgRefreshToken": "$REFRESH_TOKEN"}),
     "/api/open/api/audience/detail": Sample(body={"phoneList": ["13667679151"]}),
+    "/api/open/api/audience/getInfoByPhoneAndOpenid": Sample(body={"phone": "13667679151"}),
+    "/api/open/api/audience/user/id/list": Sample(query={"size": "100"}),
+    "/api/open/api/audience/user/tag/list": Sample(query={"audienceUserId": "643"}),
+    "/api/open/api/audience/user/tag/batchlist": Sample(body={"audienceUserIdList": [643]}),
+    "/api/open/audience/info/v2/batchAdd": Sample(
+        body={
+            "publicParams": {"identifyWay": 1},
+            "data": [{"identities": IDENTITIES, "realName": "王伟", "sex": "男", "updateTime": "2024-05-01 10:00:00"}],
+        }
+    ),
+    "/api/open/api/integrate/event/batchAdd": Sample(
+        body={"data": [{"eventKey": "view", "eventId": "e-1", "time": 1714528800000, "unionid": "un-1"}]}
+    ),
+    "/api/open/api/integrate/audience/tag/v2/batchAdd": Sample(
+        body={
+            "publicParams": {"optType": "add"},
+            "data": [{"identities": IDENTITIES, "operateTags": [{"tagName": "意向", "tagValues": ["高"]}]}],
+        }
+    ),
     "/agent-api/user/{user_id}/customer/detail/{customer_id}": Sample(
         path={"user_id": "$ACCOUNT", "customer_id": "780f7216-b131-462b-ba30-de7cd1f527de"}
+    ),
+    "/agent-api/user/{user_id}/get_customer": Sample(
+        path={"user_id": "$ACCOUNT"}, query={"page": "1", "per_page": "15", "phone": "13667679151"}
+    ),
+    "/agent-api/user/{user_id}/customer/create": Sample(path={"user_id": "$ACCOUNT"}),
+    "/agent-api/user/{user_id}/async_customer": Sample(
+        path={"user_id": "$ACCOUNT"}, body={"data": [{"phone": "13667679151", "sort": 0, "name": "王伟"}]}
+    ),
+    "/agent-api/user/{user_id}/del_customer": Sample(path={"user_id": "$ACCOUNT"}, body={"phone": ["13667679151"]}),
+    "/agent-api/user/{user_id}/component": Sample(
+        path={"user_id": "$ACCOUNT"}, body={"name": "年龄", "type": "number", "validate": ["sometimes", "integer"]}
+    ),
+    "/agent-api/user/{user_id}/component/{id}": Sample(
+        path={"user_id": "$ACCOUNT", "id": "823c2978-6c93-402c-b2a0-a92e56853382"}, body={"name": "岁数"}
     ),
     "/agent-api/token": Sample(),
     "/v1/facts": Sample(body={"facts": [CALL]}),
@@ -57,6 +112,11 @@ SAMPLES: Final[dict[str, Sample]] = {
     "/v1/review": Sample(query={"limit": "20"}),
     "/v1/changes": Sample(query={"after": "0", "limit": "100"}),
     "/v1/ids/{id}": Sample(path={"id": "1"}),
+    "/v1/rules/keep": Sample(body={"text": RULES, "author": "me"}),
+    "/v1/rules/try": Sample(body={"text": RULES, "calls": 1000}),
+    "/v1/rules": Sample(),
+    "/v1/rules/{version}/text": Sample(path={"version": "0f2a4c6e8b1d3f5a7c9e0b2d4f6a8c1e"}),
+    "/v1/rules/{version}/apply": Sample(path={"version": "0f2a4c6e8b1d3f5a7c9e0b2d4f6a8c1e"}, body={"author": "me"}),
     "/v1/suggestions": Sample(query={"limit": "10"}),
     "/v1/suggestions/{id}/accept": Sample(path={"id": "1-2"}, body={"author": "me", "reason": "heard both"}),
     "/v1/suggestions/{id}/refuse": Sample(path={"id": "1-2"}, body={"author": "me", "reason": "two sisters"}),
@@ -103,10 +163,19 @@ def _variables(endpoint: Endpoint, sample: Sample) -> list[str]:
 def _signed(method: str, path: str, sample: Sample) -> list[str]:
     """Names in byte order, as they are signed: the signature's own begin with capitals, and come first."""
     business = "".join(f"&{name}={value}" for name, value in sorted(sample.query.items()))
+    # `-G` puts the signature behind the query, encoded; where the body needs its place, the shell encodes it itself.
+    ends = [f'curl -sS -G "http://$HOST{path}?$QUERY" --data-urlencode "Signature=$SIGNATURE"']
+    if sample.body is not None:
+        body = msgspec.json.format(msgspec.json.encode(sample.body), indent=2).decode()
+        ends = [
+            "SIGNATURE=$(printf %s \"$SIGNATURE\" | sed 's/+/%2B/g; s|/|%2F|g; s/=/%3D/g')",
+            f'curl -sS -X {method} "http://$HOST{path}?$QUERY&Signature=$SIGNATURE" \\',
+            f"  -H \"Content-Type: application/json\" \\\n  -d '{body}'",
+        ]
     return [
         "AT=$(date -u +%Y-%m-%dT%H%%3A%M%%3A%SZ)",
         f'QUERY="AccessKeyId=$KEY&Expires=60&Timestamp=$AT{business}"',
         f'SIGNATURE=$(printf %s "{method}${{HOST%%:*}}{path}?$QUERY" |',
         '  openssl dgst -sha1 -hmac "$SECRET" -binary | base64)',
-        f'curl -sS -G "http://$HOST{path}?$QUERY" --data-urlencode "Signature=$SIGNATURE"',
+        *ends,
     ]

@@ -1,0 +1,263 @@
+"""The client of Rabbitpre's open platform: `RabbitpreClient`, which blocks, and its twin for asyncio.
+
+    with RabbitpreClient("https://devintegrate.rabbitpre.com", App(app_id, secret)) as client:
+        for customer in client.detail(phones=["13339938205"]):
+            print(customer.audienceUserId, customer.realName)
+
+Rule 1: both forms send the same requests and read the same answers; only the waiting differs.
+Rule 2: the token is got when first needed, renewed before it expires, and once when it is refused; by one at a time.
+Rule 3: a call that has a rate waits for its turn, each try of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+
+from huaxiang.client.errors import Unauthenticated
+from huaxiang.client.exchange import Call, Retry
+from huaxiang.client.pace import AsyncPace, Pace, Rate
+from huaxiang.client.rabbitpre import calls
+from huaxiang.client.rabbitpre.answers import Profile, Tagged
+from huaxiang.client.rabbitpre.tokens import Keeping
+from huaxiang.client.transport import AsyncTransport, Destination, Reach, Transport
+from huaxiang.model import Json
+
+Answer = TypeVar("Answer")
+
+TIMEOUT_S = 60.0
+RETRY = Retry()
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The vendor's rates, for each app; one's own server may allow more."""
+
+    detail: Rate = field(default_factory=lambda: Rate(1, 1.0))
+    tags: Rate = field(default_factory=lambda: Rate(1, 2.0))
+    tags_of: Rate = field(default_factory=lambda: Rate(10, 5.0))
+
+
+RATES = Rates()
+
+
+@dataclass(frozen=True)
+class App:
+    """Who asks: an app's `instanceAppid` and `instanceSecrect`.
+
+    `company_id`: the enterprise under the app that is meant; None: the app's own.
+    """
+
+    id: str
+    secret: str = field(repr=False)
+    company_id: str | None = None
+
+
+class RabbitpreClient:
+    """One app of a Rabbitpre server. Threads may share it; each call blocks the thread that makes it."""
+
+    def __init__(
+        self,
+        base_url: str,
+        app: App,
+        *,
+        rates: Rates = RATES,
+        timeout_s: float = TIMEOUT_S,
+        retry: Retry = RETRY,
+        http: httpx.Client | None = None,
+    ) -> None:
+        """Speak to the server at `base_url` (without `/api/open`) as this app.
+
+        `http`: a client of yours, with its proxies, certificates and timeouts; it is yours to close. Raises
+        `SettingsInvalid` for what can't be meant.
+        """
+        self._transport = Transport(Destination(base_url), retry=retry, reach=Reach.within(timeout_s), http=http)
+        self._keeping, self._renewing = Keeping(app.id, app.secret), threading.Lock()
+        self._company_id = app.company_id
+        self._detail, self._tags, self._tags_of = Pace(rates.detail), Pace(rates.tags), Pace(rates.tags_of)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up the connections."""
+        self._transport.close()
+
+    def detail(
+        self, *, ids: Iterable[int] = (), third_ids: Iterable[str] = (), phones: Iterable[str] = ()
+    ) -> list[Profile]:
+        """The customers of these ids, third parties' ids and phones, each once, in the order first asked for.
+
+        An unknown one is left out. 1,000 in a request, and a request a second. Raises `ClientError`.
+        """
+        asked = calls.details(ids, third_ids, phones, self._company_id)
+        return calls.each_once(one for call in asked for one in self._ask(call, self._detail))
+
+    def info(self, *, phone: str | None = None, openid: str | None = None) -> Profile | None:
+        """The customer of a phone or an openid (one of the two at least); None where nobody has it.
+
+        Raises `ClientError`.
+        """
+        return self._ask(calls.info(phone, openid, self._company_id))
+
+    def user_ids(self, *, after: int | None = None, size: int = calls.MOST_USER_IDS) -> Iterator[int]:
+        """The ids of all customers, ascending, strictly after this one; `size` in a request. Raises `ClientError`."""
+        while ids := self._ask(calls.user_ids(after, size)):
+            yield from ids
+            after = calls.last(ids, after)
+
+    def tags(self, audience_user_id: int) -> Tagged | None:
+        """One customer's tags, a request in two seconds. Raises `ClientError`."""
+        return self._ask(calls.tags(audience_user_id), self._tags)
+
+    def tags_of(self, ids: Iterable[int]) -> Iterator[Tagged]:
+        """The tags of these customers, 100 in a request, ten requests in five seconds. Raises `ClientError`."""
+        for call in calls.tags_of(ids):
+            yield from self._ask(call, self._tags_of)
+
+    def add_profiles(self, rows: Iterable[Mapping[str, Json]], **settings: Json) -> list[Json]:
+        """Hand profiles over, 500 in a request; the server's word on each of these batches, as it came.
+
+        A row: `identities` [{`identityValue`, `identityType`, `platform`, `mpid`}] and the fields of `batchAdd` v2.
+        `settings`: `matchingType`, `importMode` and what else the document has among `publicParams`.
+        Raises `ClientError`.
+        """
+        return [self._ask(call) for call in calls.batches(calls.PROFILES, rows, settings)]
+
+    def add_events(self, rows: Iterable[Mapping[str, Json]], **settings: Json) -> list[Json]:
+        """Hand events over, 500 in a request; sent again only where each has its `eventId`. See `add_profiles`."""
+        return [self._ask(call) for call in calls.batches(calls.EVENTS, rows, settings)]
+
+    def tag(self, rows: Iterable[Mapping[str, Json]], **settings: Json) -> list[Json]:
+        """Add tags to customers, or with `optType="delete"` take them away. See `add_profiles`."""
+        return [self._ask(call) for call in calls.batches(calls.TAGGING, rows, {"optType": "add", **settings})]
+
+    def _ask(self, call: Call[Answer], pace: Pace | None = None) -> Answer:
+        token = self._token()
+        try:
+            return self._transport.ask(_carrying(call, token), pace)
+        except Unauthenticated:
+            with self._renewing:
+                self._keeping.drop(token)
+        return self._transport.ask(_carrying(call, self._token()), pace)
+
+    def _token(self) -> str:
+        with self._renewing:
+            now = time.monotonic()
+            if token := self._keeping.current(now):
+                return token
+            if call := self._keeping.refresh(now):
+                try:
+                    return self._keeping.note(self._transport.ask(call), now)
+                except Unauthenticated:
+                    now = time.monotonic()
+            return self._keeping.note(self._transport.ask(self._keeping.fetch()), now)
+
+
+class AsyncRabbitpreClient:
+    """One app of a Rabbitpre server, for asyncio: what `RabbitpreClient` does, not blocking, for tasks of one loop."""
+
+    def __init__(
+        self,
+        base_url: str,
+        app: App,
+        *,
+        rates: Rates = RATES,
+        timeout_s: float = TIMEOUT_S,
+        retry: Retry = RETRY,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        """Speak to the server at `base_url` as this app; see `RabbitpreClient`."""
+        self._transport = AsyncTransport(Destination(base_url), retry=retry, reach=Reach.within(timeout_s), http=http)
+        self._keeping, self._renewing = Keeping(app.id, app.secret), asyncio.Lock()
+        self._company_id = app.company_id
+        self._detail, self._tags = AsyncPace(rates.detail), AsyncPace(rates.tags)
+        self._tags_of = AsyncPace(rates.tags_of)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give up the connections."""
+        await self._transport.close()
+
+    async def detail(
+        self, *, ids: Iterable[int] = (), third_ids: Iterable[str] = (), phones: Iterable[str] = ()
+    ) -> list[Profile]:
+        """The customers of these ids, third parties' ids and phones; see `RabbitpreClient.detail`."""
+        asked = calls.details(ids, third_ids, phones, self._company_id)
+        return calls.each_once([one for call in asked for one in await self._ask(call, self._detail)])
+
+    async def info(self, *, phone: str | None = None, openid: str | None = None) -> Profile | None:
+        """The customer of a phone or an openid; see `RabbitpreClient.info`."""
+        return await self._ask(calls.info(phone, openid, self._company_id))
+
+    async def user_ids(self, *, after: int | None = None, size: int = calls.MOST_USER_IDS) -> AsyncIterator[int]:
+        """The ids of all customers; see `RabbitpreClient.user_ids`."""
+        while ids := await self._ask(calls.user_ids(after, size)):
+            for one in ids:
+                yield one
+            after = calls.last(ids, after)
+
+    async def tags(self, audience_user_id: int) -> Tagged | None:
+        """One customer's tags; see `RabbitpreClient.tags`."""
+        return await self._ask(calls.tags(audience_user_id), self._tags)
+
+    async def tags_of(self, ids: Iterable[int]) -> AsyncIterator[Tagged]:
+        """The tags of these customers; see `RabbitpreClient.tags_of`."""
+        for call in calls.tags_of(ids):
+            for one in await self._ask(call, self._tags_of):
+                yield one
+
+    async def add_profiles(self, rows: Iterable[Mapping[str, Json]], **settings: Json) -> list[Json]:
+        """Hand profiles over; see `RabbitpreClient.add_profiles`."""
+        return [await self._ask(call) for call in calls.batches(calls.PROFILES, rows, settings)]
+
+    async def add_events(self, rows: Iterable[Mapping[str, Json]], **settings: Json) -> list[Json]:
+        """Hand events over; see `RabbitpreClient.add_events`."""
+        return [await self._ask(call) for call in calls.batches(calls.EVENTS, rows, settings)]
+
+    async def tag(self, rows: Iterable[Mapping[str, Json]], **settings: Json) -> list[Json]:
+        """Add tags to customers, or take them away; see `RabbitpreClient.tag`."""
+        return [await self._ask(call) for call in calls.batches(calls.TAGGING, rows, {"optType": "add", **settings})]
+
+    async def _ask(self, call: Call[Answer], pace: AsyncPace | None = None) -> Answer:
+        token = await self._token()
+        try:
+            return await self._transport.ask(_carrying(call, token), pace)
+        except Unauthenticated:
+            self._keeping.drop(token)
+        return await self._transport.ask(_carrying(call, await self._token()), pace)
+
+    async def _token(self) -> str:
+        async with self._renewing:
+            now = time.monotonic()
+            if token := self._keeping.current(now):
+                return token
+            if call := self._keeping.refresh(now):
+                try:
+                    return self._keeping.note(await self._transport.ask(call), now)
+                except Unauthenticated:
+                    now = time.monotonic()
+            return self._keeping.note(await self._transport.ask(self._keeping.fetch()), now)
+
+
+def _carrying(call: Call[Answer], token: str) -> Call[Answer]:
+    return replace(call, headers={**call.headers, "X-Token": token})

@@ -1,0 +1,26 @@
+"""Telrobot's customer contact, spoken from the client's side: against the vendor's host as against a Huaxiang server.
+
+    client.py   TelrobotClient, AsyncTelrobotClient
+    calls.py    its calls as data: bytes out, bytes in
+    answers.py  Customer and its parts; what a refusal means
+
+The errors are those of `huaxiang.client`.
+"""
+
+from __future__ import annotations
+
+from huaxiang.client.telrobot.answers import Component, ComponentData, Customer, Meta, Page, TokenState
+from huaxiang.client.telrobot.calls import Filter
+from huaxiang.client.telrobot.client import AsyncTelrobotClient, TelrobotClient
+
+__all__ = [
+    "AsyncTelrobotClient",
+    "Component",
+    "ComponentData",
+    "Customer",
+    "Filter",
+    "Meta",
+    "Page",
+    "TelrobotClient",
+    "TokenState",
+]

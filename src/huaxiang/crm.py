@@ -1,0 +1,118 @@
+"""A CRM's record of a customer as an account sees it, and when it was seen last.
+
+Takes what the tenant is (`memory.Kept`) and a customer, gives its `CrmView`; `Views` keeps the times of views, which
+are no facts: written together, read by many at once.
+
+Rule 1: an account sees the records of the accounts below it, and its own. Those that name no owner are the main
+        account's, and so is a customer without a record.
+Rule 2: a view is known in the process that saw it at once, in others as soon as it is written (`VIEW_SECONDS`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from huaxiang.dialects.telrobot.wire import number_of
+from huaxiang.errors import Busy, NotFound
+from huaxiang.model import CrmRecord, CrmView, Customer, Identifier
+from huaxiang.together import Together
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from huaxiang.memory import Kept
+    from huaxiang.model import Tenant
+    from huaxiang.store import Store
+
+VIEW_SECONDS = 0.5
+KEPT_SECONDS = 60
+"""At most one view in so many is written of each (`put_views`)."""
+MOST_WAITING = 200_000
+"""Views that wait to be written; past it, none is noted."""
+
+
+def wanted(tenant: Tenant, customer_id: UUID) -> Identifier | int:
+    """Whom the dialect's id of a customer stands for: a record, or one of our own numbers."""
+    number = number_of(tenant.key, customer_id)
+    return Identifier("crm_id", str(customer_id), "telrobot") if number is None else number
+
+
+def view(kept: Kept, customer: Customer | None, *, account: UUID, customer_id: UUID) -> CrmView:
+    """The customer as `account` sees it; when it was viewed is not told.
+
+    Raises:
+        NotFound: no such record, or it is deleted, or not below that account.
+
+    """
+    tenant = kept.tenant
+    below = kept.accounts_under(account)
+    if customer is None or not below:
+        raise NotFound(field="customer_id", reason="unknown")
+    record = None
+    if number_of(tenant.key, customer_id) is None:
+        record = _live_record(customer, str(customer_id), {str(one) for one in below}, str(tenant.main_account))
+    elif account != tenant.main_account:
+        raise NotFound(field="customer_id", reason="unknown")
+    owner = record.owner if record and record.owner else str(tenant.main_account)
+    return CrmView(customer_id, record, customer, kept.fields.get(owner, ()), None)
+
+
+def _live_record(customer: Customer, record_id: str, owners: set[str], main: str) -> CrmRecord:
+    for record in customer.summary.records:
+        if record.record == record_id and not record.deleted and (record.owner or main) in owners:
+            return record
+    raise NotFound(field="customer_id", reason="unknown")
+
+
+class Views:
+    """When records were viewed, by tenant and dialect id."""
+
+    def __init__(self, store: Store) -> None:
+        """Keep them in this store."""
+        self._store = store
+        self._waiting: dict[tuple[int, UUID], datetime] = {}
+        self._writing: asyncio.Task[None] | None = None
+        self._questions: Together[tuple[int, UUID], datetime | None] = Together(self._ask, most_items=512)
+
+    def ask(self, tenant: Tenant, viewed: UUID) -> asyncio.Future[datetime | None]:
+        """The last view that is written; to be awaited."""
+        return self._questions.ask((tenant.id, viewed))
+
+    def note(self, tenant: Tenant, viewed: UUID, written: datetime | None) -> datetime | None:
+        """Remember a view, to be written with others; gives the one before it."""
+        key, now = (tenant.id, viewed), datetime.now(UTC)
+        waiting = self._waiting.get(key)
+        is_kept = written is not None and (now - written).total_seconds() < KEPT_SECONDS
+        if not is_kept and (waiting is not None or len(self._waiting) < MOST_WAITING):
+            self._waiting[key] = now
+            if self._writing is None or self._writing.done():
+                self._writing = asyncio.create_task(self._write())
+        return max((time for time in (written, waiting) if time is not None), default=None)
+
+    async def flush(self) -> None:
+        """Write the views that wait. Raises Busy, and keeps them."""
+        views, self._waiting = self._waiting, {}
+        if not views:
+            return
+        try:
+            async with self._store.writing() as tx:
+                await tx.each("put_views", [(viewed, tenant, at) for (tenant, viewed), at in views.items()])
+        except Busy:
+            self._waiting = views | self._waiting
+            raise
+
+    async def _write(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(VIEW_SECONDS)
+            with suppress(Busy):  # the views wait on
+                await self.flush()
+
+    async def _ask(self, wanted: list[tuple[int, UUID]]) -> Sequence[datetime | None]:
+        async with self._store.asking() as tx:
+            rows = await tx.rows("views", [tenant for tenant, _ in wanted], [viewed for _, viewed in wanted])
+        found = {(row["tenant"], row["id"]): row["viewed_at"] for row in rows}
+        return [found.get(one) for one in wanted]

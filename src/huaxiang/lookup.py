@@ -1,0 +1,253 @@
+"""Looking customers up for many callers at once.
+
+Takes a caller's credential and what it asks for; gives customers, or the answer that was rendered from them. The
+questions of all callers travel together (`together`), each batch in one statement, which also reads the versions that
+what is remembered hangs on (`memory`), and what has changed since answers were kept (`answers`).
+
+Rule 1: a caller passes by what is remembered of its key; the answer goes out only if a question that began after the
+        request came found the tenant's version unchanged. If not, all is forgotten, and the request begins anew.
+Rule 2: a refusal is an answer: it goes out under the same condition; but for `Busy`, which asks nothing.
+Rule 3: a call counts against a key's rate once, however often it begins anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from huaxiang.answers import Answers
+from huaxiang.claim import epoch_of
+from huaxiang.errors import Busy, NotAuthenticated, Refused
+from huaxiang.identifiers import SEALED, node_of, normalise, sealed
+from huaxiang.model import Customer, Identifier, Mention
+from huaxiang.read import MOST_CHANGES, Asked, Changed, Seen, look_up
+from huaxiang.store import can_be_kept
+from huaxiang.together import Together
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from huaxiang.memory import Credential, Kept, Known, Memory
+    from huaxiang.model import AccessKey, Tenant
+    from huaxiang.store import Store
+
+MOST_TRIES = 5
+MANY = 16
+"""A request for more than these travels with a few others only."""
+LARGEST = 2**63 - 1
+
+Answer = TypeVar("Answer")
+
+
+class Stale(Exception):
+    """What was remembered of a tenant holds no longer."""
+
+
+class _Question(NamedTuple):
+    asked: Asked
+    version: int
+
+
+class Passage:
+    """A request on its way: whose it is, by what is remembered; `is_current`: as was read after it came."""
+
+    __slots__ = ("is_accepted", "is_current", "known")
+
+    def __init__(self, known: Known, *, is_current: bool, is_accepted: bool) -> None:
+        """Pass by what is known."""
+        self.known, self.is_current, self.is_accepted = known, is_current, is_accepted
+
+    @property
+    def key(self) -> AccessKey:
+        """The caller's key."""
+        return self.known.key
+
+    @property
+    def kept(self) -> Kept:
+        """What the caller's tenant is."""
+        return self.known.kept
+
+    @property
+    def tenant(self) -> Tenant:
+        """The caller's tenant."""
+        return self.known.kept.tenant
+
+
+class Made(NamedTuple):
+    """An answer, and what it was made from; `customers` is None for one that may not be kept."""
+
+    content: bytes
+    customers: Sequence[int] | None
+    made_at: int
+
+
+class Found(NamedTuple):
+    """The customers of a question, in its order, None for what is unknown; as they were at the change `made_at`."""
+
+    customers: list[Customer | None]
+    made_at: int
+    may_keep: bool
+
+    def made(self, content: bytes, also: Found | None = None) -> Made:
+        """An answer that was made from these customers, and from others beside.
+
+        Somebody unknown may become known without a change of anybody else: such an answer is not kept.
+        """
+        every = (self,) if also is None else (self, also)
+        ids = [customer.id for found in every for customer in found.customers if customer is not None]
+        if not ids or not all(found.may_keep and None not in found.customers for found in every):
+            return Made(content, None, 0)
+        return Made(content, ids, min(found.made_at for found in every))
+
+
+class Lookups:
+    """Looks up over one store, for one event loop."""
+
+    def __init__(self, store: Store, memory: Memory, *, most_bytes: int) -> None:
+        """`most_bytes`: of answers to keep."""
+        self._store, self._memory = store, memory
+        self.answers = Answers(most_bytes)
+        self.asked = 0
+        """How many questions for customers travelled so far."""
+        self._checks: Together[_Question, bool] = Together(self._check, most_items=1024)
+        self._few: dict[tuple[str, ...], Together[_Question, Seen]] = {}
+        self._many: dict[tuple[str, ...], Together[_Question, Seen]] = {}
+
+    async def through(
+        self,
+        credential: Credential,
+        serve: Callable[[Passage], Awaitable[Answer]],
+    ) -> Answer:
+        """What `serve` gives to the holder of a credential; it may be called again, if its caller's tenant has changed.
+
+        Raises:
+            NotAuthenticated: the credential is nobody's.
+            Busy: the tenant changes faster than it can be served.
+
+        """
+        is_accepted = False
+        for _ in range(MOST_TRIES):
+            remembered = self._memory.recall(credential)
+            known = remembered or await self._memory.meet(credential)
+            if known is None:
+                raise NotAuthenticated
+            passage = Passage(known, is_current=remembered is None, is_accepted=is_accepted)
+            try:
+                found = await serve(passage)
+            except Stale:
+                self._memory.forget(known.kept)
+            except Busy:
+                raise
+            except Refused:
+                if await self._holds(passage):
+                    raise
+            else:
+                if await self._holds(passage):
+                    return found
+            is_accepted = passage.is_accepted
+        raise Busy(reason="the tenant changes faster than it can be served")
+
+    async def _holds(self, passage: Passage) -> bool:
+        return passage.is_current or await self._memory.is_current(passage.known)
+
+    async def customers(
+        self,
+        passage: Passage,
+        wanted: Sequence[Identifier | int],
+        *,
+        parts: tuple[str, ...],
+        now: datetime,
+    ) -> Found:
+        """The customers of identifiers (as they are held now) and of our own numbers, with these parts of them.
+
+        Raises:
+            Stale: the tenant has changed.
+
+        """
+        kept = passage.kept
+        numbers = [one for one in wanted if isinstance(one, int) and -LARGEST <= one <= LARGEST]
+        named = [one for one in wanted if isinstance(one, Identifier)]
+        nodes = nodes_of(kept, named, now) if named else {}
+        question = _Question(Asked(kept.tenant.id, list(nodes.values()), numbers), kept.version)
+        seen = await self._travelling(parts, len(numbers) + len(nodes)).ask(question)
+        passage.is_current = True
+        customers = [_of(seen, kept.tenant.id, nodes, one) for one in wanted]
+        # An identifier that changes hands is held by another one as soon as the time has come, without any change.
+        may_keep = kept.cuts.keys().isdisjoint(nodes) and not any(one.kind in SEALED for one in named)
+        return Found(customers, seen.newest[kept.tenant.id], may_keep)
+
+    async def answer(self, passage: Passage, name: bytes, make: Callable[[Passage], Awaitable[Made]]) -> bytes:
+        """The answer under a name that says all it depends on, beside the caller's key, its tenant and customers.
+
+        Raises:
+            Stale: the tenant has changed.
+
+        """
+        key = passage.key.id, passage.kept.version, name
+        content = self.answers.get(key)
+        if content is not None:
+            await self._checks.ask(_Question(Asked(passage.tenant.id), passage.kept.version))
+            passage.is_current = True
+            if self.answers.get(key) is content:
+                return content
+        made = await make(passage)
+        if made.customers is not None:
+            self.answers.put(
+                key, made.content, tenant=passage.tenant.id, customers=made.customers, made_at=made.made_at
+            )
+        return made.content
+
+    def _travelling(self, parts: tuple[str, ...], count: int) -> Together[_Question, Seen]:
+        """The batches that a question for so many customers travels in."""
+        lane, most = (self._few, 128) if count <= MANY else (self._many, 4)
+        if parts not in lane:
+
+            async def ask(questions: list[_Question]) -> Sequence[Seen | Stale]:
+                return await self._ask(questions, parts)
+
+            lane[parts] = Together(ask, most_items=most, most_waiting=1024 if lane is self._few else 64)
+        return lane[parts]
+
+    async def _ask(self, questions: list[_Question], parts: tuple[str, ...]) -> Sequence[Seen | Stale]:
+        self.asked += len(questions)
+        after = self.answers.after(question.asked.tenant for question in questions)
+        async with self._store.asking() as tx:
+            seen = await look_up(tx, [question.asked for question in questions], parts=parts, after=after)
+        self.answers.learn(after, seen.newest, seen.changed, most=MOST_CHANGES)
+        return [seen if seen.versions[of.asked.tenant] == of.version else Stale() for of in questions]
+
+    async def _check(self, questions: list[_Question]) -> Sequence[bool | Stale]:
+        after = self.answers.after(question.asked.tenant for question in questions)
+        async with self._store.asking() as tx:
+            rows = await tx.rows("watch", list(after), list(after.values()), MOST_CHANGES)
+        versions = {row["tenant"]: row["version"] for row in rows}
+        newest = {row["tenant"]: row["newest"] or 0 for row in rows}
+        changed = {
+            row["tenant"]: [Changed(*one) for one in zip(row["numbers"], row["customers"], row["others"], strict=True)]
+            for row in rows
+            if row["numbers"]
+        }
+        self.answers.learn(after, newest, changed, most=MOST_CHANGES)
+        return [versions[of.asked.tenant] == of.version or Stale() for of in questions]
+
+
+def nodes_of(kept: Kept, identifiers: Sequence[Identifier], now: datetime) -> dict[Identifier, UUID]:
+    """The nodes that these identifiers have now; one that can't be kept has none."""
+    key, cuts = kept.tenant.key, kept.cuts
+    nodes: dict[Identifier, UUID] = {}
+    for one in identifiers:
+        if not can_be_kept(one.kind + one.scope + one.value):
+            continue
+        seal = one
+        if one.kind in SEALED:
+            seal = normalise(sealed(key, Mention(one.kind, one.value, one.scope)))
+        nodes[one] = node_of(key, seal, epoch_of(cuts.get(seal, ()), now))
+    return nodes
+
+
+def _of(seen: Seen, tenant: int, nodes: dict[Identifier, UUID], one: Identifier | int) -> Customer | None:
+    if isinstance(one, int):
+        return seen.of_number(tenant, one)
+    node = nodes.get(one)
+    return None if node is None else seen.of_node(node)

@@ -1,0 +1,170 @@
+"""Served reads stay on indexes: how PostgreSQL plans them over 200,000 customers, with the settings they run under.
+
+What is small (tenants, versions, cuts, counts) may be read whole; what grows with customers may not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from huaxiang.read import PARTS
+from huaxiang.service import Service
+from huaxiang.store import ASKING, SETTINGS, STATEMENTS, opened
+
+ROWS = 200_000
+GROWING = {
+    "node", "fact", "record", "link", "change", "summary_identity", "summary_call", "summary_mark", "summary_trait",
+    "summary_origin", "summary_activity", "portrait_label",
+}  # fmt: skip
+FILL = """
+create temporary table caller as
+select i, md5(i::text)::uuid as node, (13000000000 + i * 4999)::text as number from generate_series(1, $rows) as i;
+insert into node (node, tenant, number, kind, value, scope, epoch, customer, island)
+select node, $tenant, i, 'phone', '+86' || number, '', 0, i, i from caller;
+insert into summary_identity (node, tenant, at, rank, record_id, record, spelling, verified, first_at)
+select node, $tenant, '2026-01-01', 0, 'r', node, number, false, '2026-01-01' from caller;
+insert into fact (node, record, kind, digest, tenant, current, at, rank, record_id, source, enterprise, came_at,
+                  spelling, verified, said)
+select node, node, 'call', '', $tenant, true, '2026-01-01', 0, i::text, 'tinet', 'e', now(), number, false, '{}'
+from caller;
+insert into fact (node, record, kind, digest, tenant, current, at, rank, record_id, source, enterprise, came_at,
+                  verified, said)
+select node, node, 'record', '', $tenant, true, '2026-01-01', 0, i::text, 'crm', 'e', now(), false, '{}'
+from caller where i % 10 = 0;
+insert into change (tenant, number, what, customer) select $tenant, i, 'updated', i from caller;
+insert into summary_call (node, tenant, calls, durations, duration_sum, rounds, round_sum, at, rank, record_id, record,
+                          spelling)
+select node, $tenant, 1, 0, 0, 0, 0, '2026-01-01', 0, i::text, node, number from caller;
+insert into summary_mark (node, record, type, name, checked, added, deleted, at, label)
+select node, node, '意向', case when i % 100 = 0 then '高' else '低' end, true, false, false, '2026-01-01', i::text
+from caller where i % 100 = 0 or i % 3 = 0;
+insert into summary_trait (node, name, at, rank, record_id, record, value)
+select node, 'name', '2026-01-01', 0, 'r', node, '"x"' from caller where i % 5 = 0;
+insert into summary_origin (node, at, rank, record_id, record, value)
+select node, '2026-01-01', 0, 'r', node, '{}' from caller where i % 5 = 0;
+insert into summary_activity (node, side, day, type, account, count, newest_at)
+select node, 'active', '2026-01-01', 'view', '', 1, '2026-01-01' from caller where i % 5 = 0;
+"""
+
+
+@dataclass
+class Plans:
+    """A database with many customers of one tenant, and a connection for each way to read."""
+
+    tenant: int
+    node: UUID
+    reading: asyncpg.Connection[asyncpg.Record]
+    asking: asyncpg.Connection[asyncpg.Record]
+
+    async def scans(self, connection: asyncpg.Connection[asyncpg.Record], name: str, *parameters: object) -> list[str]:
+        """The tables that grow, and that the statement reads whole."""
+        plan = await connection.fetchval(f"explain (format json) {STATEMENTS[name]}", *parameters)
+        return [node["Relation Name"] for node in nodes(json.loads(plan)[0]["Plan"]) if is_whole(node)]
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """A plan's nodes."""
+    return [plan, *(node for one in plan.get("Plans", ()) for node in nodes(one))]
+
+
+def is_whole(node: dict[str, Any]) -> bool:
+    """Whether a node of a plan reads a growing table from end to end; by an index without a condition counts too."""
+    if node.get("Relation Name") not in GROWING:
+        return False
+    return node["Node Type"] == "Seq Scan" or ("Index" in node["Node Type"] and "Index Cond" not in node)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def plans(fresh_database: Callable[[], AbstractAsyncContextManager[str]]) -> AsyncGenerator[Plans]:
+    async with fresh_database() as url, opened(url, connections=1) as store:
+        tenant = await Service(store).create_tenant("acme")
+        reading = await asyncpg.connect(url, server_settings=SETTINGS)
+        asking = await asyncpg.connect(url, server_settings=ASKING)
+        await reading.execute(FILL.replace("$tenant", str(tenant.id)).replace("$rows", str(ROWS)))
+        # The labels and the counts of pages, as the migration makes them of what is there.
+        await reading.execute("""
+            insert into portrait_label (node, label, tenant, spelling)
+            select node, name, tenant, spelling from summary_mark join summary_call using (node)""")
+        await reading.execute("""
+            insert into portrait_count (tenant, label, low, rows)
+            select tenant, '', left(spelling, 5), count(*) from summary_call group by 1, 3
+            union all select tenant, label, left(spelling, 5), count(*) from portrait_label group by 1, 2, 3""")
+        await reading.execute("analyze")
+        node = await reading.fetchval("select node from node limit 1")
+        yield Plans(tenant.id, node, reading, asking)
+        await reading.close()
+        await asking.close()
+
+
+def page(plans: Plans, *, size: int, skip: int) -> Sequence[object]:
+    """What a piece of a page is asked for."""
+    return plans.tenant, "13555555555", plans.node, [], size, skip, 1, b",", "13444444444"
+
+
+@pytest.mark.parametrize("size", [10, 1000])
+@pytest.mark.parametrize("skip", [0, 4000])
+async def test_a_piece_of_a_page_is_read_along_an_index(plans: Plans, size: int, skip: int) -> None:
+    assert await plans.scans(plans.reading, "page_chunk", *page(plans, size=size, skip=skip)) == []
+
+
+@pytest.mark.parametrize(("label", "others"), [("高", []), ("低", []), ("高", ["低"])])
+async def test_a_piece_of_a_page_of_a_label_is_read_along_an_index(plans: Plans, label: str, others: list[str]) -> None:
+    asked = (*page(plans, size=1000, skip=0), label, others)
+    assert await plans.scans(plans.reading, "page_chunk_labelled", *asked) == []
+
+
+PLACES: list[tuple[str, Sequence[object]]] = [
+    ("page_buckets", ("", 190_000, [], 10_000, 1)),
+    ("page_buckets", ("高", 1900, [UUID(int=1)], 10_000, 1)),
+    ("page_segment", ("高", "135", 1)),
+    ("put_segment", ("", "135", "\U0010ffff", 1, 1000)),
+    ("put_segment_labelled", ("高", "135", "\U0010ffff", 1, 1000)),
+    ("count_labels", (["高", "低"],)),
+    ("count_labelled", ("高", ["低"], [])),
+    ("page_asked", ([UUID(int=number) for number in range(10)], ["高"], [])),
+]
+
+
+@pytest.mark.parametrize(("name", "more"), PLACES)
+async def test_the_place_and_the_total_of_a_page_come_from_counts(
+    plans: Plans, name: str, more: Sequence[object]
+) -> None:
+    assert await plans.scans(plans.reading, name, plans.tenant, *more) == []
+
+
+@pytest.mark.parametrize("name", ["calls", "call_refs", "marks"])
+@pytest.mark.parametrize("count", [1, 1000])
+async def test_rows_are_rendered_from_what_indexes_find(plans: Plans, name: str, count: int) -> None:
+    assert await plans.scans(plans.reading, name, [UUID(int=number) for number in range(count)]) == []
+
+
+@pytest.mark.parametrize("count", [1, 500, 1000])
+async def test_rows_are_found_and_kept_by_their_nodes(plans: Plans, count: int) -> None:
+    some = [UUID(int=number) for number in range(count)]
+    assert await plans.scans(plans.reading, "portrait_rows", some, 1) == []
+    versions, portraits = ["1"] * count, [b"{}"] * count
+    assert await plans.scans(plans.reading, "put_portraits", 1, some, versions, portraits) == []
+
+
+async def test_many_look_ups_stay_on_indexes(plans: Plans) -> None:
+    many, some = [plans.tenant] * 128, [UUID(int=number) for number in range(128)]
+    numbers = list(range(128))
+    asked = [plans.tenant], [ROWS - 5], 1000, many, some, many, numbers, [1, 2], list(PARTS)
+    assert await plans.scans(plans.asking, "look_up", *asked) == []
+    assert await plans.scans(plans.asking, "watch", [plans.tenant], [ROWS - 5], 1000) == []
+    assert await plans.scans(plans.asking, "ready_portraits", many, some, 1) == []
+
+
+async def test_a_plan_that_reads_a_table_whole_is_seen(plans: Plans) -> None:
+    for query in ("select * from summary_call where city = 'x'", "select max(calls) from summary_call"):
+        plan = json.loads(await plans.reading.fetchval(f"explain (format json) {query}"))
+        assert any(is_whole(node) for node in nodes(plan[0]["Plan"]))
