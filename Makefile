@@ -38,6 +38,7 @@ check: $(DEV) $(PACKAGE)
 bench: $(DEV) $(PACKAGE)
 	@$(BIN)/python bench/weld.py $(if $(filter full,$(SIZE)),,5000)
 	@$(BIN)/python bench/suggest.py $(if $(filter full,$(SIZE)),,--customers 50000 --hard 10000)
+	@$(BIN)/python bench/rules.py
 	@$(BIN)/python bench/run.py --size $(SIZE)
 
 # What the product runs on, from the lock alone: made afresh, so that nothing is left of an older lock.

@@ -87,8 +87,8 @@ def import_(
     tenant
         Whose customers they tell of.
     as_
-        What the rows are: facts, tinet.cdr, tinet.asr_text, rabbitpre.profile, rabbitpre.event, telrobot.customer. A
-        mapping says it too.
+        What the rows are: facts, tinet.cdr, tinet.asr_text, rabbitpre.profile, rabbitpre.event, rabbitpre.tag,
+        telrobot.customer. A mapping says it too.
     map_
         The mapping.
 

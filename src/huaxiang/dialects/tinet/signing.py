@@ -24,7 +24,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
@@ -53,6 +53,8 @@ SKEW_MAX_S: Final = 60
 PARAMETERS: Final = frozenset({"AccessKeyId", "Expires", "Signature", "Timestamp"})
 """The parameters of the signature itself."""
 
+_IN_ORDER: Final = ("AccessKeyId", "Signature", "Expires", "Timestamp")
+"""What is missing is told in this order."""
 _SHANGHAI_AHEAD_S: Final = 8 * 3600
 _READINGS: Final[dict[Clock, tuple[tuple[Reading, int], ...]]] = {
     "both": (("utc", 0), ("shanghai", _SHANGHAI_AHEAD_S)),
@@ -92,7 +94,10 @@ def decode_query(query: bytes) -> list[tuple[str, str]]:
     for piece in query.split(b"&"):
         if piece:
             key, _, value = piece.partition(b"=")
-            pairs.append((_decoded(key), _decoded(value)))
+            if piece.isascii() and b"%" not in piece and b"+" not in piece:  # most say just what they mean
+                pairs.append((key.decode("ascii"), value.decode("ascii")))
+            else:
+                pairs.append((_decoded(key), _decoded(value)))
     return pairs
 
 
@@ -145,12 +150,16 @@ def claim(pairs: Pairs, query: bytes | None = None) -> Claim:
 
     Raises InputMissing and InputInvalid with the name of the parameter, NotAuthenticated for what can't be a key's id.
     """
-    stated = {name: _stated(pairs, name) for name in ("AccessKeyId", "Signature", "Expires", "Timestamp")}
+    stated: dict[str, list[str]] = {}
+    for key, value in pairs:
+        if key in PARAMETERS:
+            stated.setdefault(key, []).append(value)
+    name, signature, expires, timestamp = (_stated(stated, one) for one in _IN_ORDER)
     claimed = Claim(
-        access_key_id=stated["AccessKeyId"],
-        signature=stated["Signature"],
-        expires=_expires(stated["Expires"]),
-        timestamp=_timestamp(stated["Timestamp"]),
+        access_key_id=name,
+        signature=signature,
+        expires=_expires(expires),
+        timestamp=_timestamp(timestamp),
         pairs=tuple(pairs),
         signed=None if query is None else in_order(query),
     )
@@ -182,8 +191,8 @@ def verify(
     raise CredentialExpired(field="Timestamp", reason="早于 Expires 所允许的时间,或超前于现在")
 
 
-def _stated(pairs: Pairs, name: str) -> str:
-    values = [value for key, value in pairs if key == name]
+def _stated(stated: Mapping[str, Sequence[str]], name: str) -> str:
+    values = stated.get(name)
     if not values or not values[0]:
         raise InputMissing(field=name)
     if len(values) > 1:
