@@ -19,18 +19,16 @@ Rule 6: what can't be known is None, never a guess; a call in which nobody spoke
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
-from typing import NamedTuple
+from functools import cached_property
+from operator import itemgetter
+from typing import TypeAlias
+
+import msgspec
 
 from huaxiang.model import Transcript, Utterance
 
-
-class _Said(NamedTuple):
-    """One utterance and its place: compare as a tuple. `speaker` is a side, or a channel after an empty one."""
-
-    begin_ms: int
-    speaker: tuple[str, int]
-    position: int
+_Placed: TypeAlias = tuple[int, str, int, int, int, Utterance]
+"""Begin (-1 where it isn't known), side, channel, place in its transcript, its number, utterance: sorted."""
 
 
 def rounds(transcripts: Iterable[Transcript]) -> int | None:
@@ -46,40 +44,76 @@ def rounds(transcripts: Iterable[Transcript]) -> int | None:
     >>> rounds([client, agent]), rounds([client]), rounds([])
     (1, 0, None)
     """
-    given = list(transcripts)
-    if not given:
-        return None
-    spoken = [(transcript, said) for transcript in given if (said := _audible(transcript))]
-    if not spoken:
-        return 0
-    if not _speakers_known(spoken):
-        return None
-    timed = all(utterance.begin_ms is not None for _, said in spoken for utterance in said)
-    if not timed and len(spoken) > 1:
-        return None
-    placed = sorted(
-        _Said((utterance.begin_ms or 0) if timed else 0, _speaker(transcript, utterance), position)
-        for transcript, said in spoken
-        for position, utterance in enumerate(said)
-    )
-    if not timed:
-        placed.sort(key=lambda said: said.position)
-    turns = sum(1 for _ in groupby(placed, key=lambda said: said.speaker))
-    return turns // 2
+    return Dialogue(transcripts).rounds
 
 
-def _audible(transcript: Transcript) -> list[Utterance]:
-    return [utterance for utterance in transcript.utterances if utterance.text.strip()]
+class Dialogue:
+    """What was said in one call, in order: `utterances`, `sides` ("" where none is told), `begins_ms` (-1: unknown).
+
+    `ordered`: whether the order can be known.
+    """
+
+    def __init__(self, transcripts: Iterable[Transcript]) -> None:
+        """From a call's transcripts, whatever order they come in."""
+        given = _in_one_order(list(transcripts))
+        placed = [one for rank, transcript in enumerate(given) for one in _placed(rank, transcript)]
+        # Place and number tell all apart: no comparison comes as far as the utterance.
+        placed.sort()
+        self.timed = not placed or placed[0][0] >= 0
+        self.ordered = self.timed or len({one[4] for one in placed}) == 1
+        if not self.timed and self.ordered:
+            placed.sort(key=itemgetter(3))
+        self._placed = placed
+        self._transcripts = len(given)
+        self.begins_ms = [one[0] for one in placed]
+        self.sides = [one[1] for one in placed]
+        self.utterances = [one[5] for one in placed]
+
+    @cached_property
+    def turns(self) -> list[int] | None:
+        """The number of each utterance's turn, from 0; None where they can't be told."""
+        if not self.ordered or not self._speakers_known():
+            return None
+        turns: list[int] = []
+        turn, before = -1, ("", -1)
+        for _, side, channel, *_ in self._placed:
+            if turn < 0 or (side, channel) != before:
+                turn, before = turn + 1, (side, channel)
+            turns.append(turn)
+        return turns
+
+    @property
+    def rounds(self) -> int | None:
+        """How many rounds it has: see `rounds`."""
+        if not self._transcripts:
+            return None
+        if not self.utterances:
+            return 0
+        return None if self.turns is None else (self.turns[-1] + 1) // 2
+
+    def _speakers_known(self) -> bool:
+        """Whether every transcript has a side, or none has and every utterance is on one of several channels."""
+        sides = set(self.sides)
+        if "" not in sides:
+            return True
+        channels = {utterance.channel for utterance in self.utterances}
+        return sides == {""} and None not in channels and len(channels) > 1
 
 
-def _speakers_known(spoken: list[tuple[Transcript, list[Utterance]]]) -> bool:
-    """Whether every transcript has a side, or none has and every utterance is on one of several channels."""
-    sides = {transcript.side for transcript, _ in spoken}
-    if None not in sides:
-        return True
-    channels = {utterance.channel for _, said in spoken for utterance in said}
-    return sides == {None} and None not in channels and len(channels) > 1
+def _placed(rank: int, transcript: Transcript) -> list[_Placed]:
+    """The audible utterances of one transcript."""
+    side = transcript.side or ""
+    return [
+        (-1 if said.begin_ms is None else said.begin_ms, side, 0 if side else said.channel or 0, position, rank, said)
+        for position, said in enumerate(transcript.utterances)
+        if said.text and not said.text.isspace()
+    ]
 
 
-def _speaker(transcript: Transcript, utterance: Utterance) -> tuple[str, int]:
-    return (transcript.side or "", 0 if transcript.side else utterance.channel or 0)
+def _in_one_order(transcripts: list[Transcript]) -> list[Transcript]:
+    """The transcripts in an order that does not depend on how they came."""
+    if len(transcripts) < 2:  # noqa: PLR2004 - one is in order
+        return transcripts
+    if len({transcript.side for transcript in transcripts}) == len(transcripts):
+        return sorted(transcripts, key=lambda transcript: transcript.side or "")
+    return sorted(transcripts, key=lambda transcript: (transcript.side or "", msgspec.json.encode(transcript)))

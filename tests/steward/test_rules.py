@@ -15,6 +15,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from huaxiang.dialects.native.rules import ProgressAnswer
 from huaxiang.errors import InputInvalid, NotFound
 from huaxiang.model import AnyFact, Call, Mark, Mention, Parsed, PortraitPage, Tenant, Transcript, Utterance
 from huaxiang.portrait import load
@@ -74,7 +75,7 @@ class Desk:
     async def put(self, text: str) -> str:
         return await rules.put(self.service, self.tenant, load(text), text=text, author="li")
 
-    async def apply(self, text: str | None) -> list[rules.Progress]:
+    async def apply(self, text: str | None) -> list[ProgressAnswer]:
         version = None if text is None else await self.put(text)
         return [told async for told in rules.apply(self.service, self.tenant, version, author="li")]
 
@@ -265,5 +266,7 @@ async def test_rules_are_tried_applied_and_withdrawn_by_command(desk: Desk, data
     [listed] = json.loads(command("list", *whose).stdout)
     assert listed["in_force"]
     assert json.loads(command("show", listed["version"], *whose).stdout)["text"] == PRICE
-    assert json.loads(command("withdraw", "--author", "li", *whose).stdout)["changed"] == 1
+    assert json.loads(command("withdraw", "--author", "wang", *whose).stdout)["changed"] == 1
     assert await desk.labels() == {}
+    told = json.loads(command("history", *whose).stdout)
+    assert [(one["version"], one["author"]) for one in told] == [(None, "wang"), (listed["version"], "li")]

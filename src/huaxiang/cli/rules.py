@@ -12,6 +12,14 @@ from rich.markup import escape
 
 from huaxiang.cli.output import print_json, print_rich, progress, say, show, show_rows
 from huaxiang.cli.place import HERE, Place
+from huaxiang.dialects.native.rules import (
+    MOST_APPLIED,
+    AppliedAnswer,
+    ExampleAnswer,
+    ProgressAnswer,
+    TrialAnswer,
+    VersionAnswer,
+)
 from huaxiang.errors import SourceUnreadable
 from huaxiang.portrait import Checker, Ruleset, RulesInvalid, load
 from huaxiang.steward import rules as steward
@@ -102,7 +110,7 @@ def try_(file: Path, *, tenant: str, calls: int | None = None, examples: int = 3
     """
     draft, _ = read(file)
 
-    async def work(service: Service) -> steward.Trial:
+    async def work(service: Service) -> TrialAnswer:
         found = await service.tenant(tenant)
         trial = steward.trial(service, found, draft, calls=calls, examples=examples)
         with progress() as bar:
@@ -126,7 +134,7 @@ def try_(file: Path, *, tenant: str, calls: int | None = None, examples: int = 3
     say(f"{told.done} calls tried; nothing has changed.  试运行完成，未作任何改动。")
 
 
-def _quoted(example: steward.Example) -> str:
+def _quoted(example: ExampleAnswer) -> str:
     second = "" if example.second is None else f" {example.second // 60:02}:{example.second % 60:02}"
     said = f" {example.speaker or '?'}: {example.text}" if example.text else ""
     rule = f" ({example.rule})" if example.rule else ""
@@ -150,7 +158,7 @@ def apply(file: Path, *, tenant: str, author: Author, place: Place = HERE) -> No
     """
     ruleset, text = read(file)
 
-    async def work(service: Service) -> steward.Progress:
+    async def work(service: Service) -> ProgressAnswer:
         found = await service.tenant(tenant)
         version = await steward.put(service, found, ruleset, text=text, author=author)
         return await _applied(service, tenant, version, author)
@@ -171,7 +179,7 @@ def withdraw(*, tenant: str, author: Author, place: Place = HERE) -> None:
     _show(place.run(lambda service: _applied(service, tenant, None, author)), place)
 
 
-async def _applied(service: Service, tenant: str, version: str | None, author: str) -> steward.Progress:
+async def _applied(service: Service, tenant: str, version: str | None, author: str) -> ProgressAnswer:
     found, changed = await service.tenant(tenant), 0
     applying = steward.apply(service, found, version, author=author)
     with progress() as bar:
@@ -184,7 +192,7 @@ async def _applied(service: Service, tenant: str, version: str | None, author: s
     return msgspec.structs.replace(told, changed=changed)
 
 
-def _show(told: steward.Progress, place: Place) -> None:
+def _show(told: ProgressAnswer, place: Place) -> None:
     show(told, as_json=place.json)
 
 
@@ -199,11 +207,29 @@ def list_(*, tenant: str, place: Place = HERE) -> None:
 
     """
 
-    async def work(service: Service) -> list[steward.Version]:
+    async def work(service: Service) -> list[VersionAnswer]:
         return await steward.versions(service, await service.tenant(tenant))
 
     rows = [msgspec.structs.asdict(one) for one in place.run(work)]
     show_rows(rows, ("version", "rules", "author", "came_at", "in_force"), as_json=place.json)
+
+
+@rules.command
+def history(*, tenant: str, place: Place = HERE) -> None:
+    """List which version was put in force when, and by whom, the newest first.
+
+    Parameters
+    ----------
+    tenant
+        Whose rules.
+
+    """
+
+    async def work(service: Service) -> list[AppliedAnswer]:
+        return await steward.applied(service, await service.tenant(tenant), limit=MOST_APPLIED)
+
+    rows = [msgspec.structs.asdict(one) for one in place.run(work)]
+    show_rows(rows, ("at", "version", "author"), as_json=place.json)
 
 
 @rules.command(name="show")

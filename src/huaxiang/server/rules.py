@@ -9,6 +9,7 @@ from litestar import Request, Response, get, post
 
 from huaxiang.dialects.native.rules import (
     APPLY_RULES,
+    MOST_APPLIED,
     NO_RULES,
     PUT_RULES,
     RULES,
@@ -47,7 +48,11 @@ def routes(service: Service, options: ServerOptions) -> list[HTTPRouteHandler]:
     @get(RULES.path, include_in_schema=False)
     async def listed(request: Request[Any, Any, Any]) -> Response[bytes]:
         tenant = await _tenant(service, request)
-        return asked.answer({"versions": await rules.versions(service, tenant)}, VersionsAnswer)
+        versions, applied = (
+            await rules.versions(service, tenant),
+            await rules.applied(service, tenant, limit=MOST_APPLIED),
+        )
+        return asked.answer({"versions": versions, "applied": applied}, VersionsAnswer)
 
     @post(PUT_RULES.path, status_code=200, include_in_schema=False)
     async def put(request: Request[Any, Any, Any]) -> Response[bytes]:

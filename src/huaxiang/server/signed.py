@@ -33,10 +33,20 @@ async def caller(
     key = await service.key_by_name(DIALECT, claimed.access_key_id)
     if key is None:
         raise NotAuthenticated
-    clock = cast("signing.Clock", key.options.get("clock", "both"))
-    reading = signing.verify(claimed, method, host, path, secret=key.secret, clock=clock, now=service.now())
-    await service.note_clock(key, reading)
+    await verify(service, key, claimed, method=method, host=host, path=path)
     await service.accept(key)
     if permission not in key.permissions:
         raise NotPermitted(reason=permission)
     return key
+
+
+async def verify(
+    service: Service, key: AccessKey, claimed: signing.Claim, *, method: str, host: str, path: str
+) -> None:
+    """Hold the signature against the key's secret and clock, and note by which reading of the clock it was right.
+
+    Raises what `signing.verify` raises.
+    """
+    clock = cast("signing.Clock", key.options.get("clock", "both"))
+    reading = signing.verify(claimed, method, host, path, secret=key.secret, clock=clock, now=service.now())
+    await service.note_clock(key, reading)

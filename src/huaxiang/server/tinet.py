@@ -16,7 +16,7 @@ Rule 5: a long page goes out in pieces, while the store still reads; a single nu
 from __future__ import annotations
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from huaxiang.dialects.tinet import outward, signing
 from huaxiang.dialects.tinet.wire import CUSTOMER_PORTRAIT, CustomerPortraitQuery, read_query
@@ -25,7 +25,7 @@ from huaxiang.memory import Credential
 from huaxiang.model import AccessKey, Tenant
 from huaxiang.pages import CHUNK_ROWS, Rendering
 from huaxiang.relay import relayed
-from huaxiang.server import bearer
+from huaxiang.server import bearer, signed
 from huaxiang.server.hot import Hot
 
 if TYPE_CHECKING:
@@ -100,9 +100,7 @@ def is_sdk(key: AccessKey, user_agent: str) -> bool:
 async def _pass(service: Service, passage: Passage, call: Call, claimed: signing.Claim, host: str) -> None:
     """Raises what `signing` raises, TooOften, and NotPermitted."""
     key = passage.key
-    clock = cast("signing.Clock", key.options.get("clock", "both"))
-    reading = signing.verify(claimed, call.method, host, call.path, secret=key.secret, clock=clock, now=service.now())
-    await service.note_clock(key, reading)
+    await signed.verify(service, key, claimed, method=call.method, host=host, path=call.path)
     await bearer.accept(service, passage)
     if PERMISSION not in key.permissions:
         raise NotPermitted(reason=PERMISSION)

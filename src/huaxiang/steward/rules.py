@@ -14,12 +14,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from huaxiang import feed, ingest, pages, rulebook
+from huaxiang.dialects.native.rules import (
+    AppliedAnswer,
+    EffectAnswer,
+    ExampleAnswer,
+    ProgressAnswer,
+    TrialAnswer,
+    VersionAnswer,
+)
 from huaxiang.errors import InputInvalid, InputMissing, NotFound
 from huaxiang.gather import gathered
 from huaxiang.portrait import Checker, Ruleset
@@ -36,59 +43,6 @@ if TYPE_CHECKING:
 CALLS_AT_ONCE = 1_000
 LONGEST_AUTHOR = 4096
 MOST_EXAMPLES = 100
-
-
-class Version(msgspec.Struct, frozen=True):
-    """A version of a tenant's rules, as it is listed. `rules`: how many it has."""
-
-    version: str
-    came_at: datetime
-    author: str
-    rules: int
-    in_force: bool
-
-
-class Progress(msgspec.Struct, frozen=True):
-    """How far a version has come: `done` of `calls` looked at in this run, of which `changed` differ now."""
-
-    version: str | None
-    done: int
-    calls: int
-    changed: int
-    finished: bool
-
-
-class Example(msgspec.Struct, frozen=True):
-    """A call that would gain or lose a label: `call` is its name, the rest what a rule quotes of it."""
-
-    call: str
-    rule: str | None = None
-    second: int | None = None
-    speaker: str | None = None
-    text: str = ""
-    words: tuple[str, ...] = ()
-
-
-class Effect(msgspec.Struct, frozen=True):
-    """What a draft would do with a label: in how many calls it would come, go and stay; examples of the first two."""
-
-    type: str
-    name: str
-    comes: int
-    goes: int
-    stays: int
-    coming: tuple[Example, ...]
-    going: tuple[Example, ...]
-
-
-class Trial(msgspec.Struct, frozen=True):
-    """A draft tried on `done` of `calls`; `effects` by type and name."""
-
-    version: str
-    done: int
-    calls: int
-    finished: bool
-    effects: tuple[Effect, ...]
 
 
 # ── versions ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,12 +67,18 @@ async def put(service: Service, tenant: Tenant, ruleset: Ruleset, *, text: str, 
     return ruleset.version
 
 
-async def versions(service: Service, tenant: Tenant) -> list[Version]:
+async def versions(service: Service, tenant: Tenant) -> list[VersionAnswer]:
     """All versions, newest first."""
     async with service.store.reading() as tx:
         now = await tx.row("rules_in_force", tenant.id)
         rows = await tx.rows("rulesets", tenant.id)
-    return [Version(**dict(row), in_force=now is not None and row["version"] == now["version"]) for row in rows]
+    return [VersionAnswer(**dict(row), in_force=now is not None and row["version"] == now["version"]) for row in rows]
+
+
+async def applied(service: Service, tenant: Tenant, *, limit: int) -> list[AppliedAnswer]:
+    """Which version was put in force when, and by whom, the newest first; None where the rules were taken out."""
+    async with service.store.reading() as tx:
+        return [AppliedAnswer(**dict(row)) for row in await tx.rows("rules_history", tenant.id, limit)]
 
 
 async def written(service: Service, tenant: Tenant, version: str) -> str:
@@ -164,26 +124,26 @@ async def begin(service: Service, tenant: Tenant, version: str | None, *, author
         await tx.run("note_applied", tenant.id, version, author)
 
 
-async def go_on(service: Service, tenant: Tenant, *, done: int = 0, calls: int | None = None) -> Progress:
+async def go_on(service: Service, tenant: Tenant, *, done: int = 0, calls: int | None = None) -> ProgressAnswer:
     """Let the version that takes over come some thousand calls further; `done` and `calls` as told the time before."""
     async with service.store.writing() as tx:
         tenant = await service.hold(tx, tenant)
         now = await tx.row("rules_in_force", tenant.id)
         calls = await _count(tx, tenant) if calls is None else calls
         if now is None or now["upto_node"] is None:
-            return Progress(now["version"] if now else None, done, calls, 0, finished=True)
+            return ProgressAnswer(now["version"] if now else None, done, calls, 0, finished=True)
         rows = await tx.rows("calls_behind", tenant.id, now["upto_node"], now["upto_record"], CALLS_AT_ONCE)
         if not rows:
             await tx.run("finish_rules", tenant.id)
-            return Progress(now["version"], done, calls, 0, finished=True)
+            return ProgressAnswer(now["version"], done, calls, 0, finished=True)
         await tx.run("move_rules", tenant.id, rows[-1]["node"], rows[-1]["record"])
         landed = await ingest.regather(tx, tenant, [row["record"] for row in rows])
         await pages.refresh(tx, tenant)
         await feed.note(tx, tenant, landed, [])
-        return Progress(now["version"], done + len(rows), calls, len(landed.dirty), finished=False)
+        return ProgressAnswer(now["version"], done + len(rows), calls, len(landed.dirty), finished=False)
 
 
-async def apply(service: Service, tenant: Tenant, version: str | None, *, author: str) -> AsyncIterator[Progress]:
+async def apply(service: Service, tenant: Tenant, version: str | None, *, author: str) -> AsyncIterator[ProgressAnswer]:
     """Put a version in force and see it to its end; where one was interrupted, the same call goes on with it.
 
     Raises:
@@ -208,7 +168,7 @@ async def _count(tx: Transaction, tenant: Tenant) -> int:
 
 async def trial(
     service: Service, tenant: Tenant, draft: Ruleset, *, calls: int | None = None, examples: int = 3
-) -> AsyncIterator[Trial]:
+) -> AsyncIterator[TrialAnswer]:
     """Try a draft on history, or on so many calls of it; tells how far it has come, and at last what it found."""
     rules, tally = await asyncio.to_thread(Checker, draft), _Tally(min(examples, MOST_EXAMPLES))
     place, done = FIRST, 0
@@ -222,8 +182,8 @@ async def trial(
                 break
             place, done = Place(rows[-1]["node"], rows[-1]["record"]), done + len(rows)
             await _try(tx, rules, [row["record"] for row in rows], tally)
-            yield Trial(draft.version, done, total, finished=False, effects=())
-    yield Trial(draft.version, done, total, finished=True, effects=tally.effects())
+            yield TrialAnswer(draft.version, done, total, finished=False, effects=())
+    yield TrialAnswer(draft.version, done, total, finished=True, effects=tally.effects())
 
 
 async def _try(tx: Transaction, rules: Checker, calls: Sequence[Any], tally: _Tally) -> None:
@@ -251,7 +211,7 @@ class _Tally:
     def __init__(self, examples: int) -> None:
         self._examples = examples
         self._counts: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
-        self._shown: defaultdict[tuple[str, str, int], list[Example]] = defaultdict(list)
+        self._shown: defaultdict[tuple[str, str, int], list[ExampleAnswer]] = defaultdict(list)
 
     def add(
         self,
@@ -268,14 +228,14 @@ class _Tally:
                 hits = (after if fate == 0 else before)[label]
                 shown.append(_example(call, hits[0] if hits else {}))
 
-    def effects(self) -> tuple[Effect, ...]:
+    def effects(self) -> tuple[EffectAnswer, ...]:
         """All of it, by type and name."""
         return tuple(
-            Effect(*label, *counts, coming=tuple(self._shown[*label, 0]), going=tuple(self._shown[*label, 1]))
+            EffectAnswer(*label, *counts, coming=tuple(self._shown[*label, 0]), going=tuple(self._shown[*label, 1]))
             for label, counts in sorted(self._counts.items())
         )
 
 
-def _example(call: str, hit: Mapping[str, Json]) -> Example:
+def _example(call: str, hit: Mapping[str, Json]) -> ExampleAnswer:
     told = {name: hit[name] for name in ("rule", "second", "speaker", "text") if name in hit}
-    return Example(call, **told, words=tuple(hit.get("words", ())))
+    return ExampleAnswer(call, **told, words=tuple(hit.get("words", ())))

@@ -19,6 +19,7 @@ from huaxiang.dialects.contract import Endpoint
 from huaxiang.dialects.native.wire import Refusal
 
 MOST_TRIED: Final = 10_000
+MOST_APPLIED: Final = 100
 NO_RULES: Final = "none"
 
 Word = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -56,10 +57,20 @@ class VersionAnswer(msgspec.Struct, frozen=True):
     in_force: bool
 
 
+class AppliedAnswer(msgspec.Struct, frozen=True):
+    """When a version was put in force, and by whom; null where the rules were taken out of force."""
+
+    number: int
+    at: datetime
+    version: str | None
+    author: str
+
+
 class VersionsAnswer(msgspec.Struct, frozen=True):
-    """All versions, newest first."""
+    """All versions, newest first; and the last hundred times that one was put in force, the newest first."""
 
     versions: list[VersionAnswer]
+    applied: list[AppliedAnswer]
 
 
 class KeptAnswer(msgspec.Struct, frozen=True):
@@ -100,11 +111,12 @@ class EffectAnswer(msgspec.Struct, frozen=True):
 
 
 class TrialAnswer(msgspec.Struct, frozen=True):
-    """What a draft would do: tried on `done` calls, of which the trial was to see `calls`."""
+    """What a draft would do, by type and name: tried on `done` calls, of which the trial is to see `calls`."""
 
     version: str
     done: int
     calls: int
+    finished: bool
     effects: tuple[EffectAnswer, ...]
 
 
