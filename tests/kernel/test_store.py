@@ -13,7 +13,7 @@ import pytest_asyncio
 from huaxiang.errors import ClusterUnavailable
 from huaxiang.store import STATEMENTS, can_be_kept, migrations, opened, statements
 
-SCRIPTS = {"staging", "clear_staging"}
+SCRIPTS = {"staging", "clear_staging", "cut_staging"}
 """Those that make and empty the staging tables."""
 CATALOG = {
     "columns": """select table_name, ordinal_position, column_name, data_type, is_nullable, column_default,
