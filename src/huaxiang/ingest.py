@@ -22,7 +22,7 @@ import msgspec
 
 from huaxiang import rulebook
 from huaxiang.ahead import CALL_COLUMNS
-from huaxiang.claim import Claim, Placing, Rows, by_node, call_key, epoch_of, of_stored
+from huaxiang.claim import Claim, Cuts, Placing, Rows, by_node, call_key, epoch_of, of_stored
 from huaxiang.identifiers import node_of, revision_mark
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
 
@@ -83,15 +83,18 @@ async def land(
 ) -> Landed:
     """Land a batch of claims; the tenant's lock must be held (`lock`). `ahead`: as they were placed beforehand."""
     came, said = len(claims), claims
-    claims = await _not_erased(tx, tenant, claims)
-    known = {row["key"]: row for row in await tx.rows("known_records", [claim.key for claim in claims])}
+    rows = await tx.rows("standing", tenant.id, [claim.key for claim in claims])
+    known = {row["key"]: row for row in rows if row["what"] == "record"}
+    changed_hands = _cuts(row for row in rows if row["what"] == "cut")
+    if any(row["what"] == "erased" for row in rows):
+        claims = await _not_erased(tx, tenant, claims)
     contest = _contest(claims, known)
-    if ahead is not None and contest.winners is said and not known and ahead.settings == tenant.settings:
-        contest = contest._replace(ahead=ahead)
-    if contest.ahead is not None and contest.ahead.packed and not await cuts(tx, tenant):
-        landed = await _apply_calls(tx, tenant, contest.winners, contest.ahead, now)
+    if contest.winners is not said or known or changed_hands or (ahead and ahead.settings != tenant.settings):
+        ahead = None
+    if ahead is not None and ahead.packed:
+        landed = await _apply_calls(tx, tenant, contest.winners, ahead, now)
     else:
-        landed = await _apply(tx, tenant, contest, known, now)
+        landed = await _apply(tx, tenant, contest._replace(ahead=ahead, cuts=changed_hands), known, now)
     landed.landed, landed.known = len(contest.winners), came - len(contest.winners)
     landed.won = {one.key for one in contest.winners}
     return landed
@@ -99,9 +102,6 @@ async def land(
 
 async def _not_erased(tx: Transaction, tenant: Tenant, claims: Sequence[Claim]) -> Sequence[Claim]:
     """The claims without those of records, revisions and calls that were erased, where marks of them are kept."""
-    row = await tx.row("has_erased", tenant.id)
-    if row is None or not row["any"]:
-        return claims
     marks = [_marks(tenant, one) for one in claims]
     erased = {row["key"] for row in await tx.rows("erased_among", list({mark for of_one in marks for mark in of_one}))}
     return [one for one, of_one in zip(claims, marks, strict=True) if erased.isdisjoint(of_one)]
@@ -122,7 +122,7 @@ async def replace(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], dirt
     known = {row["key"]: row for row in await tx.rows("known_records", [one.key for one in claims])}
     winners = [one for one in claims if one.was_current]
     losers = [one for one in claims if not one.was_current]
-    touching = await _place(tx, tenant, Contest(winners, losers), known, now, landed)
+    touching = await _place(tx, tenant, Contest(winners, losers, await cuts(tx, tenant)), known, now, landed)
     landed.dirty = dirty | await _gather(tx, tenant, winners, touching, known)
     await _fold(tx, tenant, landed.dirty, winners, whole=False)
     return landed
@@ -144,7 +144,8 @@ async def cut(tx: Transaction, tenant: Tenant, identifier: Identifier, made: Cut
     known = {row["key"]: row for row in await tx.rows("known_records", keys)}
     places = [known[key]["nodes"][0] for key in known]
     stored = await tx.rows("said_by", places, list(known))
-    return await _apply(tx, tenant, Contest([_stored_claim(row) for row in stored], []), known, now)
+    contest = Contest([_stored_claim(row) for row in stored], [], await cuts(tx, tenant))
+    return await _apply(tx, tenant, contest, known, now)
 
 
 async def forget(tx: Transaction, tenant: Tenant) -> None:
@@ -183,7 +184,7 @@ async def replay(
 async def _replay_page(tx: Transaction, tenant: Tenant, rows: list[Row], now: datetime) -> Landed:
     await tx.run("clear_staging")
     claims = [_stored_claim(row) for row in rows]
-    contest = _contest(claims, {})
+    contest = _contest(claims, {})._replace(cuts=await cuts(tx, tenant))
     fallen = [claim for claim in contest.losers if claim.was_current]
     await tx.each("retire_revisions", [(one.stored_node, one.key, one.digest) for one in fallen])
     known = {row["key"]: row for row in await tx.rows("known_records", [claim.key for claim in contest.winners])}
@@ -199,16 +200,20 @@ def _stored_claim(row: Row) -> Claim:
 
 
 class Contest(NamedTuple):
-    """Claims that win over the registry, and those that lose and become history; who says what is known is neither."""
+    """Claims that win over the registry, and those that lose and become history; who says what is known is neither.
+
+    `ahead`: where they go, if that was right; else `cuts` tells where they go.
+    """
 
     winners: Sequence[Claim]
     losers: Sequence[Claim]
+    cuts: Cuts
     ahead: Ahead | None = None
 
 
 def _contest(claims: Sequence[Claim], known: Mapping[UUID, Row]) -> Contest:
     if not known and len({claim.key for claim in claims}) == len(claims):
-        return Contest(claims, [])
+        return Contest(claims, [], {})
     best: dict[UUID, Claim] = {}
     losers: list[Claim] = []
     seen: set[tuple[UUID, bytes]] = {(key, had["digest"]) for key, had in known.items()}
@@ -225,7 +230,7 @@ def _contest(claims: Sequence[Claim], known: Mapping[UUID, Row]) -> Contest:
             loser, best[claim.key] = sorted((claim, rival), key=lambda one: one.precedence)
             losers.append(loser)
         seen.add((claim.key, claim.digest))
-    return Contest(list(best.values()), losers)
+    return Contest(list(best.values()), losers, {})
 
 
 async def _apply(
@@ -237,7 +242,7 @@ async def _apply(
 ) -> Landed:
     """Write what the winners say in place of what their records said before (`known`); losers become history."""
     landed = Landed()
-    winners, losers, _ = contest
+    winners, losers = contest.winners, contest.losers
     if not winners and not losers:
         return landed
     dirty = await _take_out(tx, [(known[one.key], one.key) for one in winners if one.key in known], landed)
@@ -277,9 +282,8 @@ async def _place(
 
     `standing`: facts that lie in the store as they are to be; they are left where they lie.
     """
-    winners, losers, ahead = contest
-    changed_hands = await cuts(tx, tenant)
-    if ahead is not None and not ahead.packed and not changed_hands:
+    winners, losers, changed_hands, ahead = contest
+    if ahead is not None:
         rows, touching = ahead.rows, ahead.touching
     else:
         placing, rows = Placing(tenant, changed_hands, frozenset(tenant.settings.blocked)), Rows()
@@ -299,12 +303,16 @@ async def _place(
     return touching
 
 
-async def cuts(tx: Transaction, tenant: Tenant) -> dict[Identifier, list[datetime]]:
+async def cuts(tx: Transaction, tenant: Tenant) -> Cuts:
     """When the tenant's identifiers changed hands, oldest first."""
+    return _cuts(await tx.rows("cuts", tenant.id))
+
+
+def _cuts(rows: Iterable[Row]) -> Cuts:
     found: defaultdict[Identifier, list[datetime]] = defaultdict(list)
-    for row in await tx.rows("cuts", tenant.id):
+    for row in rows:
         found[Identifier(row["kind"], row["value"], row["scope"])].append(row["at"])
-    return found
+    return {identifier: sorted(times) for identifier, times in found.items()}
 
 
 async def _take_out(tx: Transaction, old: Sequence[tuple[Row, UUID]], landed: Landed) -> set[UUID]:

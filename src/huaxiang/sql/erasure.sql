@@ -152,9 +152,6 @@ on conflict (tenant, number) do update set onward = excluded.onward;
 -- Keyed marks, where the tenant wants them.
 insert into erased (key, tenant) select new.key, $1 from unnest($2::uuid[]) as new (key) on conflict (key) do nothing;
 
--- name: has_erased
-select exists (select from erased where tenant = $1) as any;
-
 -- name: erased_among
 select key from erased where key = any($1::uuid[]);
 
