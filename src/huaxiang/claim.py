@@ -467,15 +467,15 @@ class Placing(msgspec.Struct, frozen=True):
         return [node]
 
     def _add_link(self, rows: Rows, one: Claim, ends: tuple[int, int], places: list[UUID], at: datetime) -> None:
-        strength = self._strength(one, ends)
-        decision = isinstance(one.fact, Link) and one.fact.author is not None
-        for end, other, mentions in ((*ends, False), (*reversed(ends), not decision)):
-            told = one.named[end][1] if mentions else None
-            rows.links.append((
-                places[end], places[other], one.key, self.tenant.id, one.named[other][0].kind, strength, at,
-                self._rank(one), one.record_id, mentions, *_spelled(told),
-                one.fact.created_at if mentions else None, None, one.came_at,
-            ))  # fmt: skip
+        primary, end = ends
+        mentions = not (isinstance(one.fact, Link) and one.fact.author is not None)
+        identifier, mention = one.named[end]
+        rows.links.append((
+            places[end], places[primary], one.key, self.tenant.id, one.named[primary][0].kind,
+            self._strength(one, ends), at, self._rank(one), one.record_id, mentions,
+            *_spelled(mention if mentions else None), one.fact.created_at if mentions else None, None, one.came_at,
+            identifier.kind,
+        ))  # fmt: skip
 
     def _strength(self, one: Claim, ends: tuple[int, int]) -> int:
         if not all(identifies(one.named[end][0], self.blocked) for end in ends):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from huaxiang import rulebook
+from huaxiang.arrival import LINK_COLUMNS, arrive
 from huaxiang.claim import Ahead, Claim, Placing, Rows, by_node, call_key, epoch_of, of_stored
 from huaxiang.identifiers import node_of, revision_mark
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from uuid import UUID
 
+    from huaxiang.joining import Move
     from huaxiang.model import Tenant
     from huaxiang.store import Row, Transaction
 
@@ -40,14 +42,10 @@ FACT_COLUMNS = (
 )  # fmt: skip
 PLACED_COLUMNS = (*FACT_COLUMNS[:8], *FACT_COLUMNS[12:17], *FACT_COLUMNS[19:])
 """What is made of a fact, beside what it said and what a call gathered."""
-LINK_COLUMNS = (
-    "node", "other", "record", "tenant", "other_kind", "strength", "at", "rank", "record_id", "mentions", "spelling",
-    "verified", "about", "created_at", "suspended", "came_at",
-)  # fmt: skip
 SUMMARIES = ("identity", "call", "mark", "trait", "origin", "activity")
 REPLAY_ROWS = 20_000
-MANY_LINKS = 1_000
-"""Of so many rows it pays to say beforehand which are suspended, rather than to correct them afterwards."""
+MANY_LINKS = 500
+"""So many that it pays to decide in memory what they make of their nodes, rather than to correct it afterwards."""
 
 _decode_fact = msgspec.json.Decoder(AnyFact).decode
 
@@ -63,8 +61,9 @@ class Cut(NamedTuple):
 class Landed(msgspec.Struct):
     """What a batch changed. `won`: the records whose newest revision came with it.
 
-    `touched`: nodes whose links differ; `shrunk`: those of them that lost some. `first_number`: the smallest number of
-    a node seen for the first time. `dirty`: nodes from which something was taken away.
+    `touched`: nodes whose links differ, and who have no customer yet by all of them; `shrunk`: those of them that lost
+    some. `moves`: who moved already. `first_number`: the smallest number of a node seen for the first time. `dirty`:
+    nodes from which something was taken away.
     """
 
     landed: int = 0
@@ -74,6 +73,7 @@ class Landed(msgspec.Struct):
     shrunk: set[UUID] = msgspec.field(default_factory=set["UUID"])
     first_number: int | None = None
     dirty: set[UUID] = msgspec.field(default_factory=set["UUID"])
+    moves: Sequence[Move] = ()
 
 
 async def land(
@@ -308,19 +308,23 @@ async def _move(tx: Transaction, stored: Sequence[Claim], rows: Rows) -> None:
 
 async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, fresh: bool) -> None:
     """Put nodes, facts and links; the facts stay staged. `fresh`: no record of these was known before."""
-    landed.first_number = await _put_nodes(tx, tenant, rows.nodes)
+    arrived = len(rows.links) >= MANY_LINKS and not landed.shrunk
+    if not arrived:
+        landed.first_number = await _put_nodes(tx, tenant, rows.nodes)
     if rows.facts:
         rows.facts.sort(key=by_node)
         await tx.copy("staged_fact", FACT_COLUMNS, rows.facts)
         await tx.run("put_new_facts" if fresh else "put_facts")
-    if rows.links:
+    parted = {row[0] for row in rows.aparts}
+    landed.touched |= parted
+    if arrived:
+        landed.first_number, landed.moves, left = await arrive(tx, tenant, rows.nodes, rows.links, parted)
+        landed.touched |= left
+    elif rows.links:
         await tx.copy("landing_link", LINK_COLUMNS, rows.links)
-        if len(rows.links) >= MANY_LINKS:
-            await tx.run("foretell_hubs", tenant.id)
-            await tx.run("foretell_flat")
         await tx.run("put_links")
+        landed.touched |= {end for row in rows.links if row[5] for end in row[:2]}  # type: ignore[misc] (nodes)
     await tx.each("put_aparts", rows.aparts, tenant.id)
-    landed.touched |= {row[0] for row in rows.links if row[5]} | {row[0] for row in rows.aparts}  # type: ignore[misc]
 
 
 async def _put_nodes(tx: Transaction, tenant: Tenant, nodes: Mapping[UUID, tuple[Identifier, int]]) -> int | None:

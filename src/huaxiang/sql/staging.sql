@@ -1,6 +1,9 @@
 -- name: staging
 -- Where a batch waits inside its transaction: what lands, and then what is to be folded. One set a connection.
-create temporary table if not exists landing_link (like link) on commit delete rows;
+-- A link waits once, as its second end sees it; `kind`: of that end.
+create temporary table if not exists landing_link (like link, kind text) on commit delete rows;
+create temporary table if not exists landing_node (
+    place integer, node uuid, kind text, value text, scope text, epoch bigint) on commit delete rows;
 create temporary table if not exists staged_fact (like fact) on commit delete rows;
 create temporary table if not exists staged_link (like link) on commit delete rows;
 create temporary table if not exists page_change (node uuid, label text collate "C", spelling text collate "C", rows integer)
@@ -12,4 +15,4 @@ create temporary table if not exists suspended_before (node uuid, other uuid, re
 
 -- name: clear_staging
 -- One transaction may land many batches.
-truncate landing_link, staged_fact, staged_link;
+truncate landing_link, landing_node, staged_fact, staged_link;
