@@ -30,7 +30,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huaxiang.bookmark import Place
-from huaxiang.claim import any_claim, claim
+from huaxiang.claim import Claim, any_claim, claim
 from huaxiang.cli.gauge import Gauge
 from huaxiang.cli.intake import Taken
 from huaxiang.dialects.tinet.inward import any_call, call
@@ -508,7 +508,7 @@ def test_a_call_claims_the_same_by_the_short_way_and_by_reading_its_bytes_again(
     if fact.id is None and fact.at is None:  # it is given an id at random, each time another one
         assert type(short) is type(long)
     else:
-        assert short == long
+        assert (msgspec.structs.replace(short, is_call_alone=False) if isinstance(short, Claim) else short) == long
 
 
 DIGITS = st.text("0123456789", min_size=7, max_size=8)

@@ -5,7 +5,7 @@ links make of them all, and writes each row with its last word. What can't be de
 nothing were joined, and left to `resolve`.
 
 Rule 1: nodes get their numbers in the order of their first sight.
-Rule 2: a link at a hub is suspended. A fresh node with more distinct neighbours of a kind than its limit comes as a hub.
+Rule 2: a link at a hub is suspended; a fresh node with more distinct neighbours of a kind than its limit comes as one.
 Rule 3: left to `resolve` is what a person parted, and each node that stood and may become a hub, with all that is
         connected with it; and the islands that `joining` can't name.
 """
@@ -233,7 +233,7 @@ async def _put_links(tx: Transaction, links: Iterable[tuple[object, ...]], reaso
 
 
 def _left(stand: _Standing, ties: _Ties, plan: Plan) -> set[int]:
-    """The places of the nodes that are left to `resolve`: the odd ones, and both ends of links in islands like theirs."""
+    """The places of the nodes that are left to `resolve`: odd ones, and both ends of links in such islands."""
     left = set(stand.odd)
     if plan.anew:
         labels = stand.labels

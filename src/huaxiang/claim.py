@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import chain
 from types import NoneType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -41,7 +41,6 @@ from huaxiang.model import (
     Mention,
     Reject,
     Tenant,
-    TenantSettings,
     Transcript,
 )
 
@@ -71,6 +70,7 @@ class Claim(msgspec.Struct, frozen=True):
     """A fact ready to land. `said`: its canonical bytes. `given_at`: its time, if it brings none of its own.
 
     `stored_node` and `was_current` tell of a revision that lies in the store already, where it hangs and if it counts.
+    `is_call_alone`: it is a call of one number, and says nothing beside; most are.
     """
 
     line: int
@@ -85,6 +85,7 @@ class Claim(msgspec.Struct, frozen=True):
     came_at: datetime
     stored_node: UUID | None = None
     was_current: bool = False
+    is_call_alone: bool = False
 
     @property
     def precedence(self) -> tuple[datetime, bytes]:
@@ -123,7 +124,7 @@ def claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim | Re
     """What a fact claims, or why it can't land; by a short way for plain calls, which most are."""
     try:
         if type(fact) is Call and (named := _plainly_named(fact)) is not None:
-            return _claim(tenant, line, fact, _encode(fact), ((named,), (), None), now)
+            return _claim(tenant, line, fact, _encode(fact), ((named,), (), None), now, is_call_alone=True)
     except Refused:
         pass
     return any_claim(tenant, line, fact, now)
@@ -141,11 +142,13 @@ def any_claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim 
     return _claim(tenant, line, fact, said, named, now)
 
 
-def _claim(tenant: Tenant, line: int, fact: AnyFact, said: bytes, named: Names, now: datetime) -> Claim:
+def _claim(
+    tenant: Tenant, line: int, fact: AnyFact, said: bytes, named: Names, now: datetime, *, is_call_alone: bool = False
+) -> Claim:
     digest = blake2b(said, digest_size=16).digest()
     record_id = fact.id or (f"~{digest.hex()}" if fact.at else f"~{uuid4().hex}")
     key = record_key(tenant.key, fact.source, fact.enterprise, kind_of(fact), record_id)
-    return Claim(line, fact, key, record_id, digest, said, *named, now)
+    return Claim(line, fact, key, record_id, digest, said, *named, now, is_call_alone=is_call_alone)
 
 
 def of_stored(
@@ -489,22 +492,6 @@ class Placing(msgspec.Struct, frozen=True):
         others = [self._place(rows, named, at) for named in one.apart]
         rows.aparts += [(node, one.key, 1, at, one.came_at) for node in others]
         return [*places, *others]
-
-
-class Ahead(NamedTuple):
-    """Where claims go if none of their records is known, and no identifier has changed hands, by these settings."""
-
-    settings: TenantSettings
-    rows: Rows
-    touching: dict[UUID, list[UUID]]
-
-
-def placed_ahead(tenant: Tenant, claims: Sequence[Claim], now: datetime) -> Ahead:
-    """Place claims before it is known whether all of them win: mostly they do, while another batch is landing."""
-    placing, rows = Placing(tenant, {}, frozenset(tenant.settings.blocked)), Rows()
-    touching = {one.key: placing.add(rows, one, now, current=True) for one in claims}
-    rows.facts.sort(key=by_node)
-    return Ahead(tenant.settings, rows, touching)
 
 
 def by_node(row: Sequence[Any]) -> int:

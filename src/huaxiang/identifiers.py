@@ -318,7 +318,7 @@ def node_of(key: bytes, identifier: Identifier, epoch: int = 0) -> UUID:
     `epoch`: whose time it is, of an identifier that changes hands; 0 before the first. Raises `ValueError` for a key
     of another length.
     """
-    return _keyed(key, b"node", (identifier.kind, identifier.scope, identifier.value, str(epoch)))
+    return _keyed(key, b"node", (identifier.kind, identifier.scope), identifier.value, str(epoch))
 
 
 def record_key(key: bytes, source: str, enterprise: str, kind: str, record_id: str) -> UUID:
@@ -326,28 +326,30 @@ def record_key(key: bytes, source: str, enterprise: str, kind: str, record_id: s
 
     Raises `ValueError` for a key that is not 16 to 64 bytes long.
     """
-    return _keyed(key, b"record", (source, enterprise, kind, record_id))
+    return _keyed(key, b"record", (source, enterprise), kind, record_id)
 
 
 def revision_mark(key: bytes, record: UUID, digest: bytes) -> UUID:
     """What is kept of one erased revision of a record that lives: keyed like the record itself."""
-    return _keyed(key, b"revision", (str(record), digest.hex(), "", ""))
+    return _keyed(key, b"revision", (str(record), digest.hex()), "", "")
 
 
-def _keyed(key: bytes, person: bytes, parts: tuple[str, str, str, str]) -> UUID:
-    one, two, three, four = [part.encode() for part in parts]
-    keyed = _hash(key, person).copy()
+def _keyed(key: bytes, person: bytes, before: tuple[str, str], third: str, fourth: str) -> UUID:
+    """The keyed hash of four parts, of which the first two are those of many others too."""
+    begun, lengths, text = _begun(key, person, before)
+    keyed, third_bytes, fourth_bytes = begun.copy(), third.encode(), fourth.encode()
     # The lengths first: a part that ends in what the next begins with is another list of parts.
-    keyed.update(b"%d %d %d %d:%b%b%b%b" % (len(one), len(two), len(three), len(four), one, two, three, four))
+    keyed.update(b"%b%d %d:%b%b%b" % (lengths, len(third_bytes), len(fourth_bytes), text, third_bytes, fourth_bytes))
     return _uuid(keyed.digest())
 
 
 @lru_cache(maxsize=256)
-def _hash(key: bytes, person: bytes) -> blake2b:
-    """A hash that has taken in its key, to be copied: a third of the work of each."""
+def _begun(key: bytes, person: bytes, before: tuple[str, str]) -> tuple[blake2b, bytes, bytes]:
+    """A hash to be copied, which has taken in its key: a third of the work of each; and how its text begins."""
     if len(key) < FEWEST_KEY_BYTES:
         raise ValueError(f"a tenant's key has at least {FEWEST_KEY_BYTES} bytes")
-    return blake2b(digest_size=16, key=key, person=person)
+    one, two = [part.encode() for part in before]
+    return blake2b(digest_size=16, key=key, person=person), b"%d %d " % (len(one), len(two)), one + two
 
 
 def _uuid(digest: bytes) -> UUID:

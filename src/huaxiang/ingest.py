@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from huaxiang import rulebook
+from huaxiang.ahead import CALL_COLUMNS
 from huaxiang.arrival import LINK_COLUMNS, arrive
-from huaxiang.claim import Ahead, Claim, Placing, Rows, by_node, call_key, epoch_of, of_stored
+from huaxiang.claim import Claim, Placing, Rows, by_node, call_key, epoch_of, of_stored
 from huaxiang.identifiers import node_of, revision_mark
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from uuid import UUID
 
+    from huaxiang.ahead import Ahead
     from huaxiang.joining import Move
     from huaxiang.model import Tenant
     from huaxiang.store import Row, Transaction
@@ -86,7 +88,10 @@ async def land(
     contest = _contest(claims, known)
     if ahead is not None and contest.winners is said and not known and ahead.settings == tenant.settings:
         contest = contest._replace(ahead=ahead)
-    landed = await _apply(tx, tenant, contest, known, now)
+    if contest.ahead is not None and contest.ahead.packed and not await cuts(tx, tenant):
+        landed = await _apply_calls(tx, tenant, contest.winners, contest.ahead, now)
+    else:
+        landed = await _apply(tx, tenant, contest, known, now)
     landed.landed, landed.known = len(contest.winners), came - len(contest.winners)
     landed.won = {one.key for one in contest.winners}
     return landed
@@ -244,6 +249,20 @@ async def _apply(
     return landed
 
 
+async def _apply_calls(
+    tx: Transaction, tenant: Tenant, winners: Sequence[Claim], ahead: Ahead, now: datetime
+) -> Landed:
+    """What `_apply` does, for calls alone of which none is known, as they were packed."""
+    landed = Landed(first_number=await _put_nodes(tx, tenant, ahead.nodes))
+    await tx.copy_packed("staged_fact", CALL_COLUMNS, ahead.packed)
+    await tx.run("put_new_facts")
+    await tx.run("put_new_records", now)
+    calls = [one.key for one in winners]
+    landed.dirty = await rulebook.gather(tx, tenant, calls, set(calls))
+    await _fold(tx, tenant, landed.dirty, winners[:1], whole=not landed.dirty)
+    return landed
+
+
 async def _place(
     tx: Transaction,
     tenant: Tenant,
@@ -260,8 +279,8 @@ async def _place(
     """
     winners, losers, ahead = contest
     changed_hands = await cuts(tx, tenant)
-    if ahead is not None and not changed_hands:
-        _, rows, touching = ahead
+    if ahead is not None and not ahead.packed and not changed_hands:
+        rows, touching = ahead.rows, ahead.touching
     else:
         placing, rows = Placing(tenant, changed_hands, frozenset(tenant.settings.blocked)), Rows()
         given = {key: row["given_at"] for key, row in known.items()}
@@ -387,7 +406,7 @@ async def regather(tx: Transaction, tenant: Tenant, calls: Sequence[UUID]) -> La
 async def _fold(tx: Transaction, tenant: Tenant, dirty: set[UUID], winners: Sequence[Claim], *, whole: bool) -> None:
     """Add fresh facts to the summaries of their nodes; fold the dirty nodes anew from all their facts.
 
-    `whole`: all that landed is to be added as it is.
+    `winners`: what landed, of each sort of it at least one. `whole`: all of it is to be added as it is.
     """
     nodes = list(dirty)
     if not whole:

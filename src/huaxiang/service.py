@@ -18,7 +18,8 @@ from uuid import UUID
 import msgspec
 
 from huaxiang import audiences, bookmark, calls, crm, feed, ingest, pages, read
-from huaxiang.claim import Ahead, Claim, claim, definition, epoch_of, placed_ahead
+from huaxiang.ahead import Ahead, placed_ahead
+from huaxiang.claim import Claim, claim, definition, epoch_of
 from huaxiang.errors import InputInvalid, NotFound, Refused, SettingsInvalid
 from huaxiang.identifiers import SEALED, node_of, normalise, sealed
 from huaxiang.keyring import Keyring, check_time_zone, digest, tenant_of

@@ -40,7 +40,8 @@ MOST_ASKING = 3
 """Connections for questions that ask for much at once."""
 MOST_WAITING = 512
 """Requests that wait for a connection; past it, the next one is refused at once."""
-SETTINGS = {"application_name": "huaxiang", "jit": "off", "timezone": "UTC"}
+SETTINGS = {"application_name": "huaxiang", "jit": "off", "timezone": "UTC", "temp_buffers": "64MB"}
+"""Of every connection. A batch that is staged stays in memory; only what is used of it is taken."""
 ASKING = SETTINGS | {
     "default_transaction_read_only": "on",
     # A question is planned once, and stays on its indexes whatever the statistics say.
@@ -105,11 +106,20 @@ class Transaction:
         """COPY records into a staging table, in binary."""
         await self._connection.copy_records_to_table(table, records=records, columns=columns)
 
+    async def copy_packed(self, table: str, columns: Sequence[str], chunks: Iterable[bytes]) -> None:
+        """The same, of records that are packed already (see `copying`)."""
+        await self._connection.copy_to_table(table, source=_each(chunks), columns=columns, format="binary")
+
     async def pages(self, name: str, *parameters: object, size: int) -> AsyncIterator[list[Row]]:
         """The statement's rows by a cursor, `size` at a time: for what does not fit in memory."""
         cursor = await self._connection.cursor(STATEMENTS[name], *parameters)
         while page := await cursor.fetch(size):
             yield page
+
+
+async def _each(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
 
 
 class Store:

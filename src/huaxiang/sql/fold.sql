@@ -55,11 +55,11 @@ on conflict (node) do update
         first_at = least(had.first_at, excluded.first_at),
         created_at = least(had.created_at, excluded.created_at),
         (at, rank, record_id, record, spelling) = (
-            select newer.at, newer.rank, newer.record_id, newer.record, newer.spelling
-            from (values (had.at, had.rank, had.record_id, had.record, had.spelling),
-                         (excluded.at, excluded.rank, excluded.record_id, excluded.record, excluded.spelling))
-                 as newer (at, rank, record_id, record, spelling)
-            order by newer.at desc, newer.rank desc, newer.record_id desc, newer.record desc limit 1);
+            select excluded.at, excluded.rank, excluded.record_id, excluded.record, excluded.spelling
+            where (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record)
+            union all
+            select had.at, had.rank, had.record_id, had.record, had.spelling limit 1);
 
 -- name: fold_call
 -- Calls count and add; the newest one lends its spelling and its city. A row that was prepared for pages is prepared no
@@ -86,12 +86,11 @@ on conflict (node) do update
         round_sum = had.round_sum + excluded.round_sum,
         round_max = greatest(had.round_max, excluded.round_max),
         (at, rank, record_id, record, spelling, city) = (
-            select newer.at, newer.rank, newer.record_id, newer.record, newer.spelling, newer.city
-            from (values (had.at, had.rank, had.record_id, had.record, had.spelling, had.city),
-                         (excluded.at, excluded.rank, excluded.record_id, excluded.record, excluded.spelling,
-                          excluded.city))
-                 as newer (at, rank, record_id, record, spelling, city)
-            order by newer.at desc, newer.rank desc, newer.record_id desc, newer.record desc limit 1)
+            select excluded.at, excluded.rank, excluded.record_id, excluded.record, excluded.spelling, excluded.city
+            where (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record)
+            union all
+            select had.at, had.rank, had.record_id, had.record, had.spelling, had.city limit 1)
 returning node, spelling, spelling_before)
 insert into page_change (node, label, spelling, rows)
 select node, '', spelling, 1 from folded where spelling_before is distinct from spelling
