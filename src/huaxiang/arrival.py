@@ -12,28 +12,30 @@ Rule 3: left to `resolve` is what a person parted, and each node that stood and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import UUID
 
 import msgspec
 
 from huaxiang.islands import least_of
 from huaxiang.joining import Came, Move, Plan, join, planned
+from huaxiang.linked import LINK_COLUMNS, NODE_COLUMNS, Ties
 from huaxiang.partition import limit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
-    from uuid import UUID
 
+    from huaxiang.linked import Packed
     from huaxiang.model import Identifier, Limits, Tenant
     from huaxiang.store import Transaction
 
-NODE_COLUMNS = ("place", "node", "kind", "value", "scope", "epoch")
-LINK_COLUMNS = (
+ROW_COLUMNS: Final = (
     "node", "other", "record", "tenant", "other_kind", "strength", "at", "rank", "record_id", "mentions", "spelling",
     "verified", "about", "created_at", "suspended", "came_at", "kind",
 )  # fmt: skip
-_STRENGTH, _SUSPENDED = LINK_COLUMNS.index("strength"), LINK_COLUMNS.index("suspended")
+"""The columns of a link, as `Placing` gives them."""
+_STRENGTH: Final = ROW_COLUMNS.index("strength")
 
 
 class Arrival(NamedTuple):
@@ -41,15 +43,7 @@ class Arrival(NamedTuple):
 
     first_number: int | None
     moves: Sequence[Move]
-    left: AbstractSet[UUID]
-
-
-class _Ties(NamedTuple):
-    """Links as the places of their two ends among the nodes, and their strengths."""
-
-    ones: list[int]
-    others: list[int]
-    strengths: list[int]
+    left: set[UUID]
 
 
 class _Standing(msgspec.Struct):
@@ -71,46 +65,52 @@ async def arrive(
     tenant: Tenant,
     nodes: Mapping[UUID, tuple[Identifier, int]],
     links: Sequence[tuple[object, ...]],
-    odd: AbstractSet[UUID],
+    parted: AbstractSet[UUID],
 ) -> Arrival:
-    """Write nodes, and links between them (rows of LINK_COLUMNS); `odd`: nodes that are left to `resolve`."""
+    """Write nodes, and links between them (rows of ROW_COLUMNS); `parted`: nodes of which a person says so just now."""
     place_of = {node: place for place, node in enumerate(nodes)}
-    ties = _Ties(
+    ties = Ties(
         [place_of[row[0]] for row in links],  # type: ignore[index] (the first two columns are nodes)
         [place_of[row[1]] for row in links],  # type: ignore[index]
         [row[_STRENGTH] for row in links],  # type: ignore[misc] (a number)
     )
+    named = ((node, one.kind, one.value, one.scope, epoch) for node, (one, epoch) in nodes.items())
+    await tx.copy("landing_node", NODE_COLUMNS, ((place, *row) for place, row in enumerate(named)))
+    await tx.copy("landing_link", ("place", *ROW_COLUMNS), ((place, *row) for place, row in enumerate(links)))
     kinds = [identifier.kind for identifier, _ in nodes.values()]
-    stand = await _stand(tx, tenant, nodes, ties)
-    stand.odd.update(place_of[node] for node in odd)
+    first_number, moves, left = await _arrive(tx, tenant, kinds, ties, {place_of[node] for node in parted})
+    return Arrival(first_number, moves, {node for node, place in place_of.items() if place in left} if left else set())
+
+
+async def arrive_packed(tx: Transaction, tenant: Tenant, packed: Packed) -> Arrival:
+    """The same, of nodes and links that are packed."""
+    await tx.copy_packed("landing_node", NODE_COLUMNS, packed.nodes)
+    await tx.copy_packed("landing_link", LINK_COLUMNS, packed.links)
+    first_number, moves, left = await _arrive(tx, tenant, packed.kinds, packed.ties, set())
+    return Arrival(first_number, moves, {UUID(bytes=packed.places[place]) for place in left})
+
+
+async def _arrive(
+    tx: Transaction, tenant: Tenant, kinds: Sequence[str], ties: Ties, odd: set[int]
+) -> tuple[int | None, Sequence[Move], set[int]]:
+    """Number, name and write the nodes and the links that wait; `odd`: places of nodes that are left to `resolve`."""
+    stand = await _stand(tx, tenant, ties, len(kinds))
+    stand.odd |= odd
     await _find_hubs(tx, tenant.settings.limits, stand, ties, kinds)
     plan = await planned(tx, tenant, _came(stand, ties, kinds), {stand.labels[place] for place in stand.odd})
     moves = await join(tx, tenant, plan)
     flat = {group.smallest: group.largest for group in plan.flat}
     await _put_nodes(tx, tenant, stand, plan, flat)
-    await _put_links(tx, links, _reasons(stand, ties, plan, flat))
-    left = _left(stand, ties, plan)
-    return Arrival(
-        min(stand.numbers.values(), default=None),
-        moves,
-        {node for place, node in enumerate(nodes) if place in left} if left else set(),
-    )
+    reasons = _reasons(stand, ties, plan, flat)
+    await tx.run("put_links", list(reasons), list(reasons.values()))
+    return min(stand.numbers.values(), default=None), moves, _left(stand, ties, plan)
 
 
-async def _stand(
-    tx: Transaction, tenant: Tenant, nodes: Mapping[UUID, tuple[Identifier, int]], ties: _Ties
-) -> _Standing:
-    await tx.copy(
-        "landing_node",
-        NODE_COLUMNS,
-        (
-            (place, node, identifier.kind, identifier.value, identifier.scope, epoch)
-            for place, (node, (identifier, epoch)) in enumerate(nodes.items())
-        ),
-    )
+async def _stand(tx: Transaction, tenant: Tenant, ties: Ties, count: int) -> _Standing:
+    """Where the nodes that wait, so many, stand; those that a person parted, and that are linked now, are odd."""
     row = await tx.row("standing_nodes", least_of(tenant.settings.limits.neighbours))
     assert row is not None
-    labels, hubs = [0] * len(nodes), [False] * len(nodes)
+    labels, hubs = [0] * count, [False] * count
     stood: list[int] = row["places"] or []
     for place, island, hub in zip(stood, row["islands"] or (), row["hubs"] or (), strict=True):
         labels[place], hubs[place] = island, hub
@@ -118,16 +118,16 @@ async def _stand(
     numbers = dict(zip((place for place, label in enumerate(labels) if not label), fresh, strict=True))
     for place, number in numbers.items():
         labels[place] = number
-    tied = {place for place, parted in zip(stood, row["parted"] or (), strict=True) if parted}
-    if tied:
-        tied &= {place for ends in zip(*ties, strict=True) if ends[2] for place in ends[:2]}
-    return _Standing(labels, hubs, numbers, tied, dict(zip(stood, row["links"] or (), strict=True)))
+    parted = {place for place, said in zip(stood, row["parted"] or (), strict=True) if said}
+    if parted:
+        parted &= {place for one, other, strength in zip(*ties, strict=True) if strength for place in (one, other)}
+    return _Standing(labels, hubs, numbers, parted, dict(zip(stood, row["links"] or (), strict=True)))
 
 
 # ── hubs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _find_hubs(tx: Transaction, limits: Limits, stand: _Standing, ties: _Ties, kinds: Sequence[str]) -> None:
+async def _find_hubs(tx: Transaction, limits: Limits, stand: _Standing, ties: Ties, kinds: Sequence[str]) -> None:
     """Make hubs of the fresh nodes that are; those that stood and may become hubs are odd."""
     least = least_of(limits.neighbours)
     if least is None:
@@ -158,7 +158,7 @@ async def _find_hubs(tx: Transaction, limits: Limits, stand: _Standing, ties: _T
                 stand.odd.add(place)
 
 
-def _neighbours(crowded: AbstractSet[int], ties: _Ties, kinds: Sequence[str]) -> dict[int, dict[str, int]]:
+def _neighbours(crowded: AbstractSet[int], ties: Ties, kinds: Sequence[str]) -> dict[int, dict[str, int]]:
     """How many distinct neighbours of each kind come to these nodes."""
     found: dict[int, set[int]] = {place: set() for place in crowded}
     for one, other, strength in zip(*ties, strict=True):
@@ -178,7 +178,7 @@ def _neighbours(crowded: AbstractSet[int], ties: _Ties, kinds: Sequence[str]) ->
 # ── what is joined ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _came(stand: _Standing, ties: _Ties, kinds: Sequence[str]) -> Came:
+def _came(stand: _Standing, ties: Ties, kinds: Sequence[str]) -> Came:
     """The links that may join, by the labels of their ends."""
     labels, hubs = stand.labels, stand.hubs
     joining = [
@@ -207,7 +207,7 @@ async def _put_nodes(tx: Transaction, tenant: Tenant, stand: _Standing, plan: Pl
         await tx.run("put_landed_nodes", tenant.id, places, numbers, hubs, customers, islands)
 
 
-def _reasons(stand: _Standing, ties: _Ties, plan: Plan, flat: Mapping[int, int]) -> dict[int, str]:
+def _reasons(stand: _Standing, ties: Ties, plan: Plan, flat: Mapping[int, int]) -> dict[int, str]:
     """Why links are suspended, by their place among the links."""
     reasons: dict[int, str] = {}
     labels, hubs, tops = stand.labels, stand.hubs, plan.tops
@@ -222,17 +222,7 @@ def _reasons(stand: _Standing, ties: _Ties, plan: Plan, flat: Mapping[int, int])
     return reasons
 
 
-async def _put_links(tx: Transaction, links: Iterable[tuple[object, ...]], reasons: Mapping[int, str]) -> None:
-    if reasons:
-        links = (
-            row if (reason := reasons.get(place)) is None else (*row[:_SUSPENDED], reason, *row[_SUSPENDED + 1 :])
-            for place, row in enumerate(links)
-        )
-    await tx.copy("landing_link", LINK_COLUMNS, links)
-    await tx.run("put_links")
-
-
-def _left(stand: _Standing, ties: _Ties, plan: Plan) -> set[int]:
+def _left(stand: _Standing, ties: Ties, plan: Plan) -> set[int]:
     """The places of the nodes that are left to `resolve`: odd ones, and both ends of links in such islands."""
     left = set(stand.odd)
     if plan.anew:

@@ -405,7 +405,8 @@ class Placing(msgspec.Struct, frozen=True):
             rows.facts.append(self._fact_row(one, node, at, one.named[0][1], current=True))
             return [node]
         places = [self._place(rows, named, at) if current else self._node(named, at)[0] for named in one.named]
-        primary = self._primary(one)
+        somebody = [i for i, (identifier, _) in enumerate(one.named) if identifies(identifier, self.blocked)]
+        primary = primary_of(self.tenant, one, somebody)
         decision = isinstance(one.fact, Link) and one.fact.author is not None
         mention = None if decision else one.named[primary][1]
         rows.facts.append(self._fact_row(one, places[primary], at, mention, current=current))
@@ -419,8 +420,10 @@ class Placing(msgspec.Struct, frozen=True):
         if one.apart:
             return self._add_aparts(rows, one, places, at)
         touched = self._add_spread(rows, one, at)
+        linked = {places[primary]}
         for index, place in enumerate(places):
-            if place != places[primary]:
+            if place not in linked:
+                linked.add(place)
                 self._add_link(rows, one, (primary, index), places, at)
                 touched.append(place)
         return touched
@@ -435,16 +438,6 @@ class Placing(msgspec.Struct, frozen=True):
         identifier, mention = named
         epoch = epoch_of(self.cuts.get(identifier, ()), mention.held_at or at) if self.cuts else 0
         return node_of(self.tenant.key, identifier, epoch), epoch
-
-    def _primary(self, one: Claim) -> int:
-        """Which identifier a fact hangs on: of those that identify somebody, the first in matching order."""
-        somebody = [i for i, (identifier, _) in enumerate(one.named) if identifies(identifier, self.blocked)]
-        matching = self.tenant.settings.matching
-        if not matching or isinstance(one.fact, Call):
-            return next(iter(somebody), 0)
-        order = matching.get(one.fact.source, matching.get("*", ()))
-        places = {kind: place for place, kind in reversed(list(enumerate(order)))}
-        return min(somebody, key=lambda i: (places.get(one.named[i][0].kind, len(order)), i), default=0)
 
     def _rank(self, one: Claim) -> int:
         return self.tenant.settings.ranks.get(one.fact.source, 0)
@@ -492,6 +485,19 @@ class Placing(msgspec.Struct, frozen=True):
         others = [self._place(rows, named, at) for named in one.apart]
         rows.aparts += [(node, one.key, 1, at, one.came_at) for node in others]
         return [*places, *others]
+
+
+def primary_of(tenant: Tenant, one: Claim, somebody: Sequence[int]) -> int:
+    """Which of its identifiers a fact hangs on: of those that identify somebody, the first in matching order.
+
+    `somebody`: the places of these among its names.
+    """
+    matching = tenant.settings.matching
+    if not matching or isinstance(one.fact, Call):
+        return somebody[0] if somebody else 0
+    order = matching.get(one.fact.source, matching.get("*", ()))
+    places = {kind: place for place, kind in reversed(list(enumerate(order)))}
+    return min(somebody, key=lambda i: (places.get(one.named[i][0].kind, len(order)), i), default=0)
 
 
 def by_node(row: Sequence[Any]) -> int:

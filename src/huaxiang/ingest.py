@@ -22,9 +22,10 @@ import msgspec
 
 from huaxiang import rulebook
 from huaxiang.ahead import CALL_COLUMNS
-from huaxiang.arrival import LINK_COLUMNS, arrive
+from huaxiang.arrival import ROW_COLUMNS, arrive, arrive_packed
 from huaxiang.claim import Claim, Placing, Rows, by_node, call_key, epoch_of, of_stored
 from huaxiang.identifiers import node_of, revision_mark
+from huaxiang.linked import FACT_COLUMNS as FACTS_WITH_LINKS
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from huaxiang.ahead import Ahead
     from huaxiang.joining import Move
+    from huaxiang.linked import Packed
     from huaxiang.model import Tenant
     from huaxiang.store import Row, Transaction
 
@@ -90,6 +92,8 @@ async def land(
         contest = contest._replace(ahead=ahead)
     if contest.ahead is not None and contest.ahead.packed and not await cuts(tx, tenant):
         landed = await _apply_calls(tx, tenant, contest.winners, contest.ahead, now)
+    elif contest.ahead is not None and contest.ahead.linked and not await cuts(tx, tenant):
+        landed = await _apply_linked(tx, tenant, contest.ahead.linked, now)
     else:
         landed = await _apply(tx, tenant, contest, known, now)
     landed.landed, landed.known = len(contest.winners), came - len(contest.winners)
@@ -263,6 +267,17 @@ async def _apply_calls(
     return landed
 
 
+async def _apply_linked(tx: Transaction, tenant: Tenant, packed: Packed, now: datetime) -> Landed:
+    """What `_apply` does, for facts of which none is known and that wait for nothing, as they were packed."""
+    landed = Landed()
+    await tx.copy_packed("staged_fact", FACTS_WITH_LINKS, packed.facts)
+    await tx.run("put_new_facts")
+    landed.first_number, landed.moves, landed.touched = await arrive_packed(tx, tenant, packed)
+    await tx.run("put_linked_records", now)
+    await _fold(tx, tenant, set(), packed.sorts, whole=True)
+    return landed
+
+
 async def _place(
     tx: Transaction,
     tenant: Tenant,
@@ -279,7 +294,7 @@ async def _place(
     """
     winners, losers, ahead = contest
     changed_hands = await cuts(tx, tenant)
-    if ahead is not None and not ahead.packed and not changed_hands:
+    if ahead is not None and not ahead.packed and not ahead.linked and not changed_hands:
         rows, touching = ahead.rows, ahead.touching
     else:
         placing, rows = Placing(tenant, changed_hands, frozenset(tenant.settings.blocked)), Rows()
@@ -340,8 +355,8 @@ async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, f
         landed.first_number, landed.moves, left = await arrive(tx, tenant, rows.nodes, rows.links, parted)
         landed.touched |= left
     elif rows.links:
-        await tx.copy("landing_link", LINK_COLUMNS, rows.links)
-        await tx.run("put_links")
+        await tx.copy("landing_link", ROW_COLUMNS, rows.links)
+        await tx.run("put_links", [], [])
         landed.touched |= {end for row in rows.links if row[5] for end in row[:2]}  # type: ignore[misc] (nodes)
     await tx.each("put_aparts", rows.aparts, tenant.id)
 

@@ -22,6 +22,15 @@ select key, updated_at, digest, given_at, nodes from record where key = any($1::
 insert into record (key, tenant, updated_at, digest, given_at, nodes)
 select record, tenant, updated_at, digest, $1, array[node] from staged_fact where current and kind <> 'spread' order by record;
 
+-- name: put_linked_records
+-- The same, of records that are linked: each touches its own node, and those at the other ends of its links.
+insert into record (key, tenant, updated_at, digest, given_at, nodes)
+select fact.record, fact.tenant, fact.updated_at, fact.digest, $1, array[fact.node] || coalesce(linked.nodes, '{}')
+from staged_fact as fact
+left join (select record, array_agg(node order by place) as nodes from landing_link group by record) as linked
+     using (record)
+order by fact.record;
+
 -- name: put_records
 -- Name the winning revisions and the nodes that they touch.
 insert into record (key, tenant, updated_at, digest, given_at, nodes)
@@ -140,15 +149,18 @@ order by landing.node;
 
 -- name: put_links
 -- What landed is each link as its second end sees it; the other row says nothing of the first end, which the fact does.
+-- Those at these places are suspended for these reasons.
+with landed as materialized (
+    select landing.*, told.reason
+    from landing_link as landing left join unnest($1::integer[], $2::text[]) as told (place, reason) using (place))
 insert into link (node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling, verified,
                   about, created_at, suspended, came_at)
 select node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling, verified, about,
-       created_at, suspended, came_at
-from landing_link
+       created_at, reason, came_at
+from landed
 union all
-select other, node, record, tenant, kind, strength, at, rank, record_id, false, null, false, null, null, suspended,
-       came_at
-from landing_link
+select other, node, record, tenant, kind, strength, at, rank, record_id, false, null, false, null, null, reason, came_at
+from landed
 order by node, other, record
 on conflict (node, other, record) do nothing;
 

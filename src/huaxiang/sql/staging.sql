@@ -1,7 +1,7 @@
 -- name: staging
 -- Where a batch waits inside its transaction: what lands, and then what is to be folded. One set a connection.
--- A link waits once, as its second end sees it; `kind`: of that end.
-create temporary table if not exists landing_link (like link, kind text) on commit delete rows;
+-- A link waits once, as its second end sees it; `kind`: of that end; `place`: among the links of its batch.
+create temporary table if not exists landing_link (like link, kind text, place integer) on commit delete rows;
 create temporary table if not exists landing_node (
     place integer, node uuid, kind text, value text, scope text, epoch bigint) on commit delete rows;
 create temporary table if not exists staged_fact (like fact) on commit delete rows;
