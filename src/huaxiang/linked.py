@@ -102,6 +102,8 @@ class _Packing:
         self._tenant, self._blocked = tenant, frozenset(tenant.settings.blocked)
         self._place_of: dict[Identifier, int] = {}
         self._somebody: list[bool] = []
+        self._kinds: list[bytes] = []
+        self._values: list[bytes] = []
         self._shared: dict[tuple[type[AnyFact], str, str], _Shared] = {}
 
     def add(self, one: Claim, now: datetime) -> None:
@@ -118,11 +120,11 @@ class _Packing:
         created_at, record_id = copying.time(fact.created_at), copying.text(one.record_id)
         row = b"".join((
             shared.fact, _fact(16, node, 16, key, 16, one.digest, 8, at), copying.time(fact.updated_at), created_at,
-            record_id, _spelled(mention), copying.raw(_encode(mention.about)) if mention.about else copying.NULL,
-            copying.raw(one.said),
+            record_id, self._spelled(mention, place),
+            copying.raw(_encode(mention.about)) if mention.about else copying.NULL, copying.raw(one.said),
         ))  # fmt: skip
         self.facts.append((node, row))
-        self._note(one, bool(mention.about))
+        self._note(one)
         linked = {place}
         for other, named in zip(where, one.named, strict=True):
             if other not in linked:
@@ -139,19 +141,26 @@ class _Packing:
         self.places.append(node)
         self.kinds.append(identifier.kind)
         self._somebody.append(identifies(identifier, self._blocked))
-        self.nodes.append(
-            b"".join((
-                _node(len(NODE_COLUMNS), 4, place, 16, node), copying.text(identifier.kind),
-                copying.text(identifier.value), copying.text(identifier.scope), _EPOCH,
-            ))
-        )  # fmt: skip
+        kind, value = copying.text(identifier.kind), copying.text(identifier.value)
+        self._kinds.append(kind)
+        self._values.append(value + copying.FALSE)
+        head = _node(len(NODE_COLUMNS), 4, place, 16, node)
+        self.nodes.append(b"".join((head, kind, value, copying.text(identifier.scope), _EPOCH)))
         return place
+
+    def _spelled(self, mention: Mention, place: int) -> bytes:
+        """The fields `spelling` and `verified` of a mention of the node at this place."""
+        if mention.verified:
+            return copying.text(mention.value) + copying.TRUE
+        value = self._values[place]
+        spelled = mention.value.encode()
+        return value if value[4:-5] == spelled else copying.raw(spelled) + copying.FALSE
 
     def _add_link(
         self, shared: bytes, ends: tuple[int, int], named: Named, told: tuple[bytes, int, bytes, bytes]
     ) -> None:
         """Add a link of the nodes at these places, as a record (its key, time, creation and id) tells of it."""
-        (one, other), (identifier, mention), (key, at, created_at, record_id) = ends, named, told
+        (one, other), (_, mention), (key, at, created_at, record_id) = ends, named, told
         strength = STRENGTH_VERIFIED if mention.verified else STRENGTH_STATED
         if not (self._somebody[one] and self._somebody[other]):
             strength = STRENGTH_NONE
@@ -159,8 +168,7 @@ class _Packing:
         about = copying.raw(b"\x01" + _encode(mention.about)) if mention.about else copying.NULL
         row = (
             shared, _link(4, len(ties.ones), 16, places[one], 16, places[other], 16, key, 8, at, 2, strength),
-            copying.text(identifier.kind), copying.text(self.kinds[other]), created_at, record_id, _spelled(mention),
-            about,
+            self._kinds[one], self._kinds[other], created_at, record_id, self._spelled(mention, one), about,
         )  # fmt: skip
         self.links.append(b"".join(row))
         ties.ones.append(one)
@@ -179,16 +187,10 @@ class _Packing:
         )  # fmt: skip
         return shared
 
-    def _note(self, one: Claim, has_about: bool) -> None:  # noqa: FBT001 (what it was asked for the rows already)
+    def _note(self, one: Claim) -> None:
         """Keep one claim of each sort."""
         fact = one.fact
-        if len(one.named) > 1 and not has_about:
-            has_about = any(mention.about for _, mention in one.named)
+        has_about = any(mention.about for _, mention in one.named)
         sort = type(fact), len(one.named) > 1, bool(fact.traits), fact.origin is None, has_about
         if sort not in self.sorts:
             self.sorts[sort] = one
-
-
-def _spelled(mention: Mention) -> bytes:
-    """The fields `spelling` and `verified`."""
-    return copying.text(mention.value) + (copying.TRUE if mention.verified else copying.FALSE)
