@@ -102,7 +102,7 @@ async def _arrive(
     flat = {group.smallest: group.largest for group in plan.flat}
     await _put_nodes(tx, tenant, stand, plan, flat)
     reasons = _reasons(stand, ties, plan, flat)
-    await tx.run("put_links", list(reasons), list(reasons.values()))
+    await tx.run("put_new_links", list(reasons), list(reasons.values()))
     return min(stand.numbers.values(), default=None), moves, _left(stand, ties, plan)
 
 

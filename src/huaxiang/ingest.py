@@ -290,7 +290,7 @@ async def _place(
 ) -> dict[UUID, list[UUID]]:
     """Put facts and links where they belong, and say so in the registry; gives the nodes that each winner touches.
 
-    `standing`: facts that lie in the store as they are to be; they are left where they lie.
+    `standing`: of a rebuild, facts that lie in the store as they are to be; they are left where they lie.
     """
     winners, losers, ahead = contest
     changed_hands = await cuts(tx, tenant)
@@ -306,7 +306,9 @@ async def _place(
     await _move(tx, stored, rows)
     if standing:
         rows.facts = [row for row in rows.facts if _placed(row) not in standing]
-    await _put(tx, tenant, rows, landed, fresh=not known and not stored)
+    fresh = not known and not stored
+    many = len(rows.links) >= MANY_LINKS and (fresh or bool(standing))
+    await _put(tx, tenant, rows, landed, fresh=fresh, many=many)
     if not known and all(len(nodes) == 1 for nodes in touching.values()):
         await tx.run("put_new_records", now)
     else:
@@ -340,10 +342,12 @@ async def _move(tx: Transaction, stored: Sequence[Claim], rows: Rows) -> None:
     await tx.each("drop_revisions", [(one.stored_node, one.key, one.digest) for one in moved])
 
 
-async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, fresh: bool) -> None:
-    """Put nodes, facts and links; the facts stay staged. `fresh`: no record of these was known before."""
-    arrived = len(rows.links) >= MANY_LINKS and not landed.shrunk
-    if not arrived:
+async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, fresh: bool, many: bool) -> None:
+    """Put nodes, facts and links; the facts stay staged. `fresh`: no record of these was known before.
+
+    `many`: the links are new, and so many that they are joined as they are written.
+    """
+    if not many:
         landed.first_number = await _put_nodes(tx, tenant, rows.nodes)
     if rows.facts:
         rows.facts.sort(key=by_node)
@@ -351,12 +355,12 @@ async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, f
         await tx.run("put_new_facts" if fresh else "put_facts")
     parted = {row[0] for row in rows.aparts}
     landed.touched |= parted
-    if arrived:
+    if many:
         landed.first_number, landed.moves, left = await arrive(tx, tenant, rows.nodes, rows.links, parted)
         landed.touched |= left
     elif rows.links:
         await tx.copy("landing_link", ROW_COLUMNS, rows.links)
-        await tx.run("put_links", [], [])
+        await tx.run("put_links")
         landed.touched |= {end for row in rows.links if row[5] for end in row[:2]}  # type: ignore[misc] (nodes)
     await tx.each("put_aparts", rows.aparts, tenant.id)
 

@@ -149,20 +149,33 @@ order by landing.node;
 
 -- name: put_links
 -- What landed is each link as its second end sees it; the other row says nothing of the first end, which the fact does.
--- Those at these places are suspended for these reasons.
-with landed as materialized (
-    select landing.*, told.reason
-    from landing_link as landing left join unnest($1::integer[], $2::text[]) as told (place, reason) using (place))
+insert into link (node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling, verified,
+                  about, created_at, suspended, came_at)
+select node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling, verified, about,
+       created_at, suspended, came_at
+from landing_link
+union all
+select other, node, record, tenant, kind, strength, at, rank, record_id, false, null, false, null, null, suspended,
+       came_at
+from landing_link
+order by node, other, record
+on conflict (node, other, record) do nothing;
+
+-- name: put_new_links
+-- The same, where no record of it was known; those at these places are suspended for these reasons.
 insert into link (node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling, verified,
                   about, created_at, suspended, came_at)
 select node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling, verified, about,
        created_at, reason, came_at
-from landed
-union all
-select other, node, record, tenant, kind, strength, at, rank, record_id, false, null, false, null, null, reason, came_at
-from landed
-order by node, other, record
-on conflict (node, other, record) do nothing;
+from (select landing.*, told.reason
+      from landing_link as landing
+      left join unnest($1::integer[], $2::text[]) as told (place, reason) on told.place = landing.place
+      union all
+      select other, node, record, tenant, kind, strength, at, rank, record_id, false, null, false, null, null, null,
+             came_at, other_kind, landing.place, told.reason
+      from landing_link as landing
+      left join unnest($1::integer[], $2::text[]) as told (place, reason) on told.place = landing.place) as landed
+order by node;
 
 -- name: put_aparts
 insert into apart (node, record, side, tenant, at, came_at)
