@@ -6,7 +6,8 @@ has changed hands; who lands them sees whether that holds. Pure work, for anothe
 Rule 1: a batch of calls alone (`Claim.is_call_alone`), which an import mostly is, is packed into the bytes that COPY
         takes: the same rows as `Placing` makes, in the order of their nodes, at a fraction of the cost. A test holds
         both ways against each other.
-Rule 2: any other batch gives rows.
+Rule 2: a batch of facts that may link identifiers, and do nothing beside, is packed with its links (`linked`).
+Rule 3: any other batch gives rows.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from huaxiang import copying
 from huaxiang.claim import Placing, Rows, by_node
 from huaxiang.identifiers import node_of
+from huaxiang.linked import Packed, can_be_packed
+from huaxiang.linked import packed as packed_with_links
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,8 +35,6 @@ CALL_COLUMNS: Final = (
     "said",
 )  # fmt: skip
 """The columns of a packed row: first what many calls have in common."""
-CHUNK_ROWS: Final = 256
-"""Rows that are handed on together."""
 
 _place = Struct(">i16si16si16siq").pack
 
@@ -42,7 +43,7 @@ class Ahead(NamedTuple):
     """Where claims go, by these settings of their tenant: as rows, or, if they are calls alone, as `packed` chunks.
 
     `nodes`: all that they stand on. `touching`: the nodes that each record touches, its own first; for calls alone,
-    nothing.
+    nothing. `linked`: facts with their links, packed; then there is nothing else.
     """
 
     settings: TenantSettings
@@ -50,12 +51,15 @@ class Ahead(NamedTuple):
     rows: Rows
     touching: dict[UUID, list[UUID]]
     packed: Sequence[bytes] = ()
+    linked: Packed | None = None
 
 
 def placed_ahead(tenant: Tenant, claims: Sequence[Claim], now: datetime) -> Ahead:
     """Place claims of a batch that came at `now`."""
     if claims and all(one.is_call_alone for one in claims):
         return _packed(tenant, claims, now)
+    if can_be_packed(claims):
+        return Ahead(tenant.settings, {}, Rows(), {}, linked=packed_with_links(tenant, claims, now))
     placing, rows = Placing(tenant, {}, frozenset(tenant.settings.blocked)), Rows()
     touching = {one.key: placing.add(rows, one, now, current=True) for one in claims}
     rows.facts.sort(key=by_node)
@@ -81,7 +85,7 @@ def _packed(tenant: Tenant, claims: Sequence[Claim], now: datetime) -> Ahead:
         at = node.bytes
         rows.append((at, _row(shared[whose], at, one, call, mention.value, now)))
     rows.sort()
-    return Ahead(tenant.settings, nodes, Rows(), {}, _chunks([row for _, row in rows]))
+    return Ahead(tenant.settings, nodes, Rows(), {}, copying.chunks([row for _, row in rows]))
 
 
 def _in_common(tenant: Tenant, call: Call, came_at: datetime) -> bytes:
@@ -101,8 +105,3 @@ def _row(shared: bytes, node: bytes, one: Claim, call: Call, spelling: str, now:
         copying.integer(call.duration), copying.integer(call.rounds), copying.text(one.record_id),
         copying.text(spelling), copying.text(call.city), copying.raw(one.said),
     ))  # fmt: skip
-
-
-def _chunks(rows: Sequence[bytes]) -> list[bytes]:
-    parts = [b"".join(rows[at : at + CHUNK_ROWS]) for at in range(0, len(rows), CHUNK_ROWS)]
-    return [copying.HEAD, *parts, copying.TAIL]

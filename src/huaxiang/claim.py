@@ -19,7 +19,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from itertools import chain
-from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -41,7 +40,19 @@ from huaxiang.model import (
     Mention,
     Reject,
     Tenant,
+    Trait,
     Transcript,
+)
+from huaxiang.plain import (
+    EARLIEST,
+    LATEST,
+    LONGEST_ID,
+    LONGEST_LINE,
+    PLAIN_VALUES,
+    is_count,
+    is_instant,
+    is_named,
+    plain_names,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +64,6 @@ DEEPEST_VALUE = 32
 """Lists and objects within each other; reading must never run out of stack over what landing took."""
 _SUMMARY_OF = {"call": ("call",), "interaction": ("activity",)}
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _PATH = re.compile(r"^(?P<reason>.*) - at (?:`key` in )?`\$\.?(?P<field>.*)`$", re.DOTALL)
 _encoder = msgspec.json.Encoder(order="deterministic")
 _decode = msgspec.json.Decoder(AnyFact).decode
@@ -95,7 +105,7 @@ class Claim(msgspec.Struct, frozen=True):
     @staticmethod
     def precedence_of(updated_at: datetime | None, digest: bytes) -> tuple[datetime, bytes]:
         """The precedence of a revision by what the registry keeps of it."""
-        return updated_at or _EARLIEST, digest
+        return updated_at or EARLIEST, digest
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -121,8 +131,10 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 def claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim | Reject:
-    """What a fact claims, or why it can't land; by a short way for plain calls, which most are."""
+    """What a fact claims, or why it can't land; by a short way for plain calls and profiles, which most are."""
     try:
+        if type(fact) is Trait and (names := plain_names(fact)) is not None:
+            return _claim(tenant, line, fact, _encode(fact), (names, (), None), now)
         if type(fact) is Call and (named := _plainly_named(fact)) is not None:
             return _claim(tenant, line, fact, _encode(fact), ((named,), (), None), now, is_call_alone=True)
     except Refused:
@@ -164,7 +176,7 @@ def epoch_of(cuts: Sequence[datetime], at: datetime) -> int:
 
     Named by its time (in microseconds since 1900), an epoch stays the same one when an earlier or a later cut is added.
     """
-    return max(((one - _EARLIEST) // timedelta(microseconds=1) for one in cuts if one <= at), default=0)
+    return max(((one - EARLIEST) // timedelta(microseconds=1) for one in cuts if one <= at), default=0)
 
 
 def kind_of(fact: AnyFact) -> str:
@@ -190,11 +202,6 @@ def definition(tenant: Tenant, line: int, field: CustomField) -> CustomField | R
     return field
 
 
-_LONGEST_ID, _LONGEST_NAME, _LONGEST_LINE, _LARGEST_COUNT = 256, 128, 4096, 2**31 - 1
-_PLAIN_VALUES = frozenset({str, int, bool, NoneType})
-_TEXT = frozenset({str})
-
-
 def _plainly_named(fact: Call) -> Named | None:
     """The one name of a call that is just what its bytes decode to; None for any other.
 
@@ -206,9 +213,9 @@ def _plainly_named(fact: Call) -> Named | None:
     mention = identifiers[0]
     if mention.kind != "phone" or mention.scope or mention.verified or mention.about or mention.held_at:
         return None
-    if type(mention.value) is not str or not 0 < len(mention.value) <= _LONGEST_ID or not _is_within_limits(fact):
+    if type(mention.value) is not str or not 0 < len(mention.value) <= LONGEST_ID or not _is_within_limits(fact):
         return None
-    if not _PLAIN_VALUES.issuperset(map(type, details.values())):
+    if not PLAIN_VALUES.issuperset(map(type, details.values())):
         return None
     number = lone_phone(mention.value)
     return None if number is None else (number, mention)
@@ -217,24 +224,14 @@ def _plainly_named(fact: Call) -> Named | None:
 def _is_within_limits(call: Call) -> bool:
     """Whether a call's own fields are what the model allows, and its times in UTC."""
     return (
-        0 < len(call.source) <= _LONGEST_NAME
-        and len(call.enterprise) <= _LONGEST_NAME
-        and (call.id is None or 0 < len(call.id) <= _LONGEST_ID)
-        and (call.city is None or len(call.city) <= _LONGEST_LINE)
-        and _TEXT.issuperset(map(type, (call.source, call.enterprise, call.id or "", call.city or "")))
-        and _is_count(call.duration)
-        and _is_count(call.rounds)
-        and _is_instant(call.at)
-        and _is_instant(call.updated_at)
+        is_named(call)
+        and (call.city is None or len(call.city) <= LONGEST_LINE)
+        and type(call.city or "") is str
+        and is_count(call.duration)
+        and is_count(call.rounds)
+        and is_instant(call.at)
+        and is_instant(call.updated_at)
     )
-
-
-def _is_count(number: int | None) -> bool:
-    return number is None or (type(number) is int and 0 <= number <= _LARGEST_COUNT)
-
-
-def _is_instant(time: datetime | None) -> bool:
-    return time is None or (time.tzinfo is UTC and _EARLIEST <= time < _LATEST)
 
 
 def _in_utc(fact: AnyFact, zone: ZoneInfo) -> AnyFact:
@@ -251,7 +248,7 @@ def _instant(field: str, time: datetime, zone: ZoneInfo) -> datetime:
         instant = time if time.tzinfo is UTC else (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
         instant = datetime.max.replace(tzinfo=UTC)
-    if not _EARLIEST <= instant < _LATEST:
+    if not EARLIEST <= instant < LATEST:
         raise InputInvalid(field=field, reason="a time between the years 1900 and 2200 is needed")
     return instant
 
@@ -308,7 +305,7 @@ def _as_read_again(said: bytes) -> AnyFact:
 def _too_deep(value: Json, left: int) -> bool:
     if isinstance(value, dict):
         value = list(cast("dict[str, Json]", value).values())
-        if _PLAIN_VALUES.issuperset(map(type, value)):
+        if PLAIN_VALUES.issuperset(map(type, value)):
             return left == 0
     elif not isinstance(value, list):
         return False
@@ -405,7 +402,8 @@ class Placing(msgspec.Struct, frozen=True):
             rows.facts.append(self._fact_row(one, node, at, one.named[0][1], current=True))
             return [node]
         places = [self._place(rows, named, at) if current else self._node(named, at)[0] for named in one.named]
-        primary = self._primary(one)
+        somebody = [i for i, (identifier, _) in enumerate(one.named) if identifies(identifier, self.blocked)]
+        primary = primary_of(self.tenant, one, somebody)
         decision = isinstance(one.fact, Link) and one.fact.author is not None
         mention = None if decision else one.named[primary][1]
         rows.facts.append(self._fact_row(one, places[primary], at, mention, current=current))
@@ -419,8 +417,10 @@ class Placing(msgspec.Struct, frozen=True):
         if one.apart:
             return self._add_aparts(rows, one, places, at)
         touched = self._add_spread(rows, one, at)
+        linked = {places[primary]}
         for index, place in enumerate(places):
-            if place != places[primary]:
+            if place not in linked:
+                linked.add(place)
                 self._add_link(rows, one, (primary, index), places, at)
                 touched.append(place)
         return touched
@@ -435,16 +435,6 @@ class Placing(msgspec.Struct, frozen=True):
         identifier, mention = named
         epoch = epoch_of(self.cuts.get(identifier, ()), mention.held_at or at) if self.cuts else 0
         return node_of(self.tenant.key, identifier, epoch), epoch
-
-    def _primary(self, one: Claim) -> int:
-        """Which identifier a fact hangs on: of those that identify somebody, the first in matching order."""
-        somebody = [i for i, (identifier, _) in enumerate(one.named) if identifies(identifier, self.blocked)]
-        matching = self.tenant.settings.matching
-        if not matching or isinstance(one.fact, Call):
-            return next(iter(somebody), 0)
-        order = matching.get(one.fact.source, matching.get("*", ()))
-        places = {kind: place for place, kind in reversed(list(enumerate(order)))}
-        return min(somebody, key=lambda i: (places.get(one.named[i][0].kind, len(order)), i), default=0)
 
     def _rank(self, one: Claim) -> int:
         return self.tenant.settings.ranks.get(one.fact.source, 0)
@@ -470,15 +460,15 @@ class Placing(msgspec.Struct, frozen=True):
         return [node]
 
     def _add_link(self, rows: Rows, one: Claim, ends: tuple[int, int], places: list[UUID], at: datetime) -> None:
-        strength = self._strength(one, ends)
-        decision = isinstance(one.fact, Link) and one.fact.author is not None
-        for end, other, mentions in ((*ends, False), (*reversed(ends), not decision)):
-            told = one.named[end][1] if mentions else None
-            rows.links.append((
-                places[end], places[other], one.key, self.tenant.id, one.named[other][0].kind, strength, at,
-                self._rank(one), one.record_id, mentions, *_spelled(told),
-                one.fact.created_at if mentions else None, None, one.came_at,
-            ))  # fmt: skip
+        primary, end = ends
+        mentions = not (isinstance(one.fact, Link) and one.fact.author is not None)
+        identifier, mention = one.named[end]
+        rows.links.append((
+            places[end], places[primary], one.key, self.tenant.id, one.named[primary][0].kind,
+            self._strength(one, ends), at, self._rank(one), one.record_id, mentions,
+            *_spelled(mention if mentions else None), one.fact.created_at if mentions else None, None, one.came_at,
+            identifier.kind,
+        ))  # fmt: skip
 
     def _strength(self, one: Claim, ends: tuple[int, int]) -> int:
         if not all(identifies(one.named[end][0], self.blocked) for end in ends):
@@ -492,6 +482,19 @@ class Placing(msgspec.Struct, frozen=True):
         others = [self._place(rows, named, at) for named in one.apart]
         rows.aparts += [(node, one.key, 1, at, one.came_at) for node in others]
         return [*places, *others]
+
+
+def primary_of(tenant: Tenant, one: Claim, somebody: Sequence[int]) -> int:
+    """Which of its identifiers a fact hangs on: of those that identify somebody, the first in matching order.
+
+    `somebody`: the places of these among its names.
+    """
+    matching = tenant.settings.matching
+    if not matching or isinstance(one.fact, Call):
+        return somebody[0] if somebody else 0
+    order = matching.get(one.fact.source, matching.get("*", ()))
+    places = {kind: place for place, kind in reversed(list(enumerate(order)))}
+    return min(somebody, key=lambda i: (places.get(one.named[i][0].kind, len(order)), i), default=0)
 
 
 def by_node(row: Sequence[Any]) -> int:

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from struct import Struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 """How a copy begins: its signature, no flags, no extension."""
@@ -23,9 +26,18 @@ NULL: Final = b"\xff\xff\xff\xff"
 TRUE: Final = b"\0\0\0\x01\x01"
 FALSE: Final = b"\0\0\0\x01\0"
 
+CHUNK_ROWS: Final = 256
+"""Rows that are handed on together."""
+
 _COUNT, _LENGTH = Struct(">h").pack, Struct(">i").pack
 _INTEGER, _TIME = Struct(">ii").pack, Struct(">iq").pack
 _ZERO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def chunks(rows: Sequence[bytes]) -> list[bytes]:
+    """A whole copy of these rows, some hundreds of them together."""
+    parts = [b"".join(rows[at : at + CHUNK_ROWS]) for at in range(0, len(rows), CHUNK_ROWS)]
+    return [HEAD, *parts, TAIL]
 
 
 def fields(count: int) -> bytes:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from huaxiang.ingest import Landed
+    from huaxiang.joining import Move
     from huaxiang.model import Tenant
-    from huaxiang.resolve import Move
     from huaxiang.store import Row, Transaction
 
 What: TypeAlias = Literal["joined", "parted", "updated", "erased"]
@@ -39,6 +39,7 @@ class Change(msgspec.Struct, frozen=True):
 async def note(tx: Transaction, tenant: Tenant, landed: Landed, moves: Sequence[Move]) -> None:
     """Tell what a batch changed, in its own transaction, while its facts are still staged."""
     first = landed.first_number  # a node that came with the batch has a greater number than any that was there before
+    moves = sorted((*landed.moves, *moves))
     seen = [move for move in moves if first is None or move.number < first]
     await tx.each("put_changes", _turned(seen), tenant.id)
     came_to = {move.after for move in seen}

@@ -22,8 +22,10 @@ import msgspec
 
 from huaxiang import rulebook
 from huaxiang.ahead import CALL_COLUMNS
+from huaxiang.arrival import ROW_COLUMNS, arrive, arrive_packed
 from huaxiang.claim import Claim, Cuts, Placing, Rows, by_node, call_key, epoch_of, of_stored
 from huaxiang.identifiers import node_of, revision_mark
+from huaxiang.linked import FACT_COLUMNS as FACTS_WITH_LINKS
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from huaxiang.ahead import Ahead
+    from huaxiang.joining import Move
+    from huaxiang.linked import Packed
     from huaxiang.model import Tenant
     from huaxiang.store import Row, Transaction
 
@@ -42,14 +46,10 @@ FACT_COLUMNS = (
 )  # fmt: skip
 PLACED_COLUMNS = (*FACT_COLUMNS[:8], *FACT_COLUMNS[12:17], *FACT_COLUMNS[19:])
 """What is made of a fact, beside what it said and what a call gathered."""
-LINK_COLUMNS = (
-    "node", "other", "record", "tenant", "other_kind", "strength", "at", "rank", "record_id", "mentions", "spelling",
-    "verified", "about", "created_at", "suspended", "came_at",
-)  # fmt: skip
 SUMMARIES = ("identity", "call", "mark", "trait", "origin", "activity")
 REPLAY_ROWS = 20_000
-MANY_LINKS = 1_000
-"""Of so many rows it pays to say beforehand which are suspended, rather than to correct them afterwards."""
+MANY_LINKS = 500
+"""So many that it pays to decide in memory what they make of their nodes, rather than to correct it afterwards."""
 
 _decode_fact = msgspec.json.Decoder(AnyFact).decode
 
@@ -65,8 +65,9 @@ class Cut(NamedTuple):
 class Landed(msgspec.Struct):
     """What a batch changed. `won`: the records whose newest revision came with it.
 
-    `touched`: nodes whose links differ; `shrunk`: those of them that lost some. `first_number`: the smallest number of
-    a node seen for the first time. `dirty`: nodes from which something was taken away.
+    `touched`: nodes whose links differ, and who have no customer yet by all of them; `shrunk`: those of them that lost
+    some. `moves`: who moved already. `first_number`: the smallest number of a node seen for the first time. `dirty`:
+    nodes from which something was taken away.
     """
 
     landed: int = 0
@@ -76,6 +77,7 @@ class Landed(msgspec.Struct):
     shrunk: set[UUID] = msgspec.field(default_factory=set["UUID"])
     first_number: int | None = None
     dirty: set[UUID] = msgspec.field(default_factory=set["UUID"])
+    moves: Sequence[Move] = ()
 
 
 async def land(
@@ -93,6 +95,8 @@ async def land(
         ahead = None
     if ahead is not None and ahead.packed:
         landed = await _apply_calls(tx, tenant, contest.winners, ahead, now)
+    elif ahead is not None and ahead.linked:
+        landed = await _apply_linked(tx, tenant, ahead.linked, now)
     else:
         landed = await _apply(tx, tenant, contest._replace(ahead=ahead, cuts=changed_hands), known, now)
     landed.landed, landed.known = len(contest.winners), came - len(contest.winners)
@@ -268,6 +272,17 @@ async def _apply_calls(
     return landed
 
 
+async def _apply_linked(tx: Transaction, tenant: Tenant, packed: Packed, now: datetime) -> Landed:
+    """What `_apply` does, for facts of which none is known and that wait for nothing, as they were packed."""
+    landed = Landed()
+    await tx.copy_packed("staged_fact", FACTS_WITH_LINKS, packed.facts)
+    await tx.run("put_new_facts")
+    landed.first_number, landed.moves, landed.touched = await arrive_packed(tx, tenant, packed)
+    await tx.run("put_linked_records", now)
+    await _fold(tx, tenant, set(), packed.sorts, whole=True)
+    return landed
+
+
 async def _place(
     tx: Transaction,
     tenant: Tenant,
@@ -280,7 +295,7 @@ async def _place(
 ) -> dict[UUID, list[UUID]]:
     """Put facts and links where they belong, and say so in the registry; gives the nodes that each winner touches.
 
-    `standing`: facts that lie in the store as they are to be; they are left where they lie.
+    `standing`: of a rebuild, facts that lie in the store as they are to be; they are left where they lie.
     """
     winners, losers, changed_hands, ahead = contest
     if ahead is not None:
@@ -295,7 +310,9 @@ async def _place(
     await _move(tx, stored, rows)
     if standing:
         rows.facts = [row for row in rows.facts if _placed(row) not in standing]
-    await _put(tx, tenant, rows, landed, fresh=not known and not stored)
+    fresh = not known and not stored
+    many = len(rows.links) >= MANY_LINKS and (fresh or bool(standing))
+    await _put(tx, tenant, rows, landed, fresh=fresh, many=many)
     if not known and all(len(nodes) == 1 for nodes in touching.values()):
         await tx.run("put_new_records", now)
     else:
@@ -333,21 +350,27 @@ async def _move(tx: Transaction, stored: Sequence[Claim], rows: Rows) -> None:
     await tx.each("drop_revisions", [(one.stored_node, one.key, one.digest) for one in moved])
 
 
-async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, fresh: bool) -> None:
-    """Put nodes, facts and links; the facts stay staged. `fresh`: no record of these was known before."""
-    landed.first_number = await _put_nodes(tx, tenant, rows.nodes)
+async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, fresh: bool, many: bool) -> None:
+    """Put nodes, facts and links; the facts stay staged. `fresh`: no record of these was known before.
+
+    `many`: the links are new, and so many that they are joined as they are written.
+    """
+    if not many:
+        landed.first_number = await _put_nodes(tx, tenant, rows.nodes)
     if rows.facts:
         rows.facts.sort(key=by_node)
         await tx.copy("staged_fact", FACT_COLUMNS, rows.facts)
         await tx.run("put_new_facts" if fresh else "put_facts")
-    if rows.links:
-        await tx.copy("landing_link", LINK_COLUMNS, rows.links)
-        if len(rows.links) >= MANY_LINKS:
-            await tx.run("foretell_hubs", tenant.id)
-            await tx.run("foretell_flat")
+    parted = {row[0] for row in rows.aparts}
+    landed.touched |= parted
+    if many:
+        landed.first_number, landed.moves, left = await arrive(tx, tenant, rows.nodes, rows.links, parted)
+        landed.touched |= left
+    elif rows.links:
+        await tx.copy("landing_link", ROW_COLUMNS, rows.links)
         await tx.run("put_links")
+        landed.touched |= {end for row in rows.links if row[5] for end in row[:2]}  # type: ignore[misc] (nodes)
     await tx.each("put_aparts", rows.aparts, tenant.id)
-    landed.touched |= {row[0] for row in rows.links if row[5]} | {row[0] for row in rows.aparts}  # type: ignore[misc]
 
 
 async def _put_nodes(tx: Transaction, tenant: Tenant, nodes: Mapping[UUID, tuple[Identifier, int]]) -> int | None:

@@ -38,26 +38,53 @@ class Island(msgspec.Struct):
 
 
 class Group(msgspec.Struct):
-    """Islands that new links connect, and the strengths of those links."""
+    """Islands that new links connect, and the strengths of those links.
+
+    `fresh`: the nodes that came with the links, counted as if they were one island.
+    """
 
     islands: list[Island]
     weakest: int
     strongest: int
+    fresh: Island | None = None
+
+    def add_fresh(self, label: int, kind: str) -> None:
+        """Count a node that came with the links, by its own label."""
+        if self.fresh is None:
+            self.fresh = Island(label, 0, "plain", 0, 0, {})
+        self.fresh.label = min(label, self.fresh.label)
+        self.fresh.size += 1
+        self.fresh.kinds[kind] = self.fresh.kinds.get(kind, 0) + 1
+
+    @property
+    def all(self) -> list[Island]:
+        """Those that stand, and the fresh nodes."""
+        return self.islands if self.fresh is None else [*self.islands, self.fresh]
 
     @property
     def size(self) -> int:
         """How many nodes they have together."""
-        return sum(island.size for island in self.islands)
+        return sum(island.size for island in self.all)
 
     @property
     def labels(self) -> set[int]:
-        """Their names."""
+        """The names of those that stand."""
         return {island.label for island in self.islands}
+
+    @property
+    def smallest(self) -> int:
+        """The smallest name."""
+        return min(island.label for island in self.all)
+
+    @property
+    def largest(self) -> int:
+        """The name of the largest one that stands, if any does."""
+        return max(self.islands or self.all, key=lambda island: (island.size, -island.label)).label
 
     def merged(self, label: int, state: State) -> Island:
         """What they are together."""
         kinds: defaultdict[str, int] = defaultdict(int)
-        for island in self.islands:
+        for island in self.all:
             for kind, count in island.kinds.items():
                 kinds[kind] += count
         weakest = min([self.weakest, *(island.weakest for island in self.islands if island.weakest)])

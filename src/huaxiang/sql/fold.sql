@@ -7,7 +7,10 @@ delete from staged_fact where not current or kind in ('transcript', 'mark', 'ame
 
 -- name: stage_links
 -- The links that landed, but for those of nodes that are folded anew.
-insert into staged_link select * from landing_link where node <> all($1::uuid[]);
+insert into staged_link
+select node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling, verified, about,
+       created_at, suspended, came_at
+from landing_link where node <> all($1::uuid[]);
 
 -- name: stage_nodes
 -- All current facts of the nodes to refold.

@@ -34,6 +34,15 @@ select key, updated_at, digest, given_at, nodes from record where key = any($1::
 insert into record (key, tenant, updated_at, digest, given_at, nodes)
 select record, tenant, updated_at, digest, $1, array[node] from staged_fact where current and kind <> 'spread' order by record;
 
+-- name: put_linked_records
+-- The same, of records that are linked: each touches its own node, and those at the other ends of its links.
+insert into record (key, tenant, updated_at, digest, given_at, nodes)
+select fact.record, fact.tenant, fact.updated_at, fact.digest, $1, array[fact.node] || coalesce(linked.nodes, '{}')
+from staged_fact as fact
+left join (select record, array_agg(node order by place) as nodes from landing_link group by record) as linked
+     using (record)
+order by fact.record;
+
 -- name: put_records
 -- Name the winning revisions and the nodes that they touch.
 insert into record (key, tenant, updated_at, digest, given_at, nodes)
@@ -115,9 +124,70 @@ on conflict (node, record, kind, digest) do update
           is distinct from (true, excluded.at, excluded.rank, excluded.created_at, excluded.spelling, excluded.verified,
                             excluded.about::text, null::jsonb, excluded.duration, excluded.rounds, excluded.city);
 
+-- name: standing_nodes
+-- Of the nodes that land, in one row: those that stand already (by their places, with their islands, whether each is a
+-- hub, whether a person parted it, and its links, counted up to $1), and new numbers for the others, in order.
+with standing as materialized (
+    select landing.place, node.island, node.hub,
+           exists (select from apart where apart.node = landing.node) as parted,
+           case when $1::integer is null or node.hub then 0
+                else (select count(*) from (select from link where link.node = landing.node and link.strength > 0
+                                            limit $1) as counted)::integer end as links
+    from landing_node as landing join node on node.node = landing.node)
+select standing.*, fresh.*
+from (select array_agg(place), array_agg(island), array_agg(hub), array_agg(parted), array_agg(links)
+      from standing) as standing (places, islands, hubs, parted, links)
+cross join (
+    select array_agg(nextval('node_number'))
+    from generate_series(1, (select count(*) from landing_node) - (select count(*) from standing))) as fresh (numbers);
+
+-- name: landed_neighbours
+-- How many distinct neighbours of each kind these nodes, by their places, had before anything landed.
+select landing.place, link.other_kind, count(distinct link.other)::integer as neighbours
+from unnest($1::integer[]) as asked (place) join landing_node as landing using (place)
+join link on link.node = landing.node
+where link.strength > 0
+group by landing.place, link.other_kind;
+
+-- name: put_landed_nodes
+-- Nodes at first sight, by their places, named as they are to be.
+insert into node (node, tenant, number, kind, value, scope, epoch, hub, customer, island)
+select landing.node, $1, new.number, landing.kind, landing.value, landing.scope, landing.epoch, new.hub, new.customer,
+       new.island
+from unnest($2::integer[], $3::bigint[], $4::boolean[], $5::bigint[], $6::bigint[])
+     as new (place, number, hub, customer, island)
+join landing_node as landing using (place)
+order by landing.node;
+
 -- name: put_links
-insert into link select * from landing_link order by node, other, record
+-- What landed is each link as its second end sees it; the other row says nothing of the first end, which the fact does.
+insert into link (node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling, verified,
+                  about, created_at, suspended, came_at)
+select node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling, verified, about,
+       created_at, suspended, came_at
+from landing_link
+union all
+select other, node, record, tenant, kind, strength, at, rank, record_id, false, null, false, null, null, suspended,
+       came_at
+from landing_link
+order by node, other, record
 on conflict (node, other, record) do nothing;
+
+-- name: put_new_links
+-- The same, where no record of it was known; those at these places are suspended for these reasons.
+insert into link (node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling, verified,
+                  about, created_at, suspended, came_at)
+select node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling, verified, about,
+       created_at, reason, came_at
+from (select landing.*, told.reason
+      from landing_link as landing
+      left join unnest($1::integer[], $2::text[]) as told (place, reason) on told.place = landing.place
+      union all
+      select other, node, record, tenant, kind, strength, at, rank, record_id, false, null, false, null, null, null,
+             came_at, other_kind, landing.place, told.reason
+      from landing_link as landing
+      left join unnest($1::integer[], $2::text[]) as told (place, reason) on told.place = landing.place) as landed
+order by node;
 
 -- name: put_aparts
 insert into apart (node, record, side, tenant, at, came_at)

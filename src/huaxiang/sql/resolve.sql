@@ -1,21 +1,5 @@
 -- Which identifiers are one customer: what stands where links came, and what is named anew.
 
--- name: foretell_hubs
--- Of many links that land: those of a hub go in as suspended. What is said beforehand is only likely; resolving corrects it.
-update landing_link set suspended = 'neighbours'
-where strength > 0 and (node in (select node from node where tenant = $1 and hub)
-                        or other in (select node from node where tenant = $1 and hub));
-
--- name: foretell_flat
--- So do those of an island in which every link is.
-with standing as materialized (
-    select node, node.island from (select distinct node from landing_link where strength > 0) as landed join node using (node)),
-held as materialized (
-    select standing.node from standing join island on island.label = standing.island where island.state = 'flat')
-update landing_link set suspended = 'size'
-where strength > 0 and suspended is null
-  and (node in (select node from held) or other in (select node from held));
-
 -- name: landed_links
 -- What stands where links came, in one row: the links of this batch that may join, as the islands of their two ends;
 -- and of all nodes touched the hubs, those that a person parted, and those with more links than a limit allows neighbours.
@@ -24,7 +8,7 @@ with ends as materialized (
 joining as (
     select one.island as one, other.island as other, link.strength
     from landing_link as link join ends as one on one.node = link.node join ends as other on other.node = link.other
-    where link.node < link.other and link.strength > 0 and not one.hub and not other.hub)
+    where link.strength > 0 and not one.hub and not other.hub)
 select links.*, hubs.*, parted.*, crowded.*
 from (select array_agg(one), array_agg(other), array_agg(strength) from joining) as links (ones, others, strengths)
 cross join (select array_agg(node) from ends where hub) as hubs (hubs)
@@ -69,8 +53,12 @@ where link.strength > 0 and link.suspended is distinct from 'neighbours';
 select distinct node, other from link where node = any($1::uuid[]) and strength > 0;
 
 -- name: nodes_of_islands
--- Every node of these islands.
-select node, number, kind, hub, customer, island from node where island = any($2::bigint[]) and tenant = $1;
+-- Every node of these islands: those that are called like their customer are found by that, here and below.
+select node, number, kind, hub, customer, island from node
+where customer = any($2::bigint[]) and island = customer and tenant = $1
+union all
+select node, number, kind, hub, customer, island from node
+where island = any($2::bigint[]) and island <> customer and tenant = $1;
 
 -- name: join_islands
 -- Whole customers that become one.
@@ -79,38 +67,55 @@ from unnest($1::bigint[], $2::bigint[]) as new (gone, label) where node.customer
 
 -- name: joined_in_islands
 -- Who is not called after itself.
-select node.number, node.customer from unnest($1::bigint[]) as asked (label) join node on node.island = asked.label
-where node.customer <> node.number;
+select node.number, node.customer
+from unnest($1::bigint[]) as asked (label) join node on node.customer = asked.label
+where node.island = node.customer and node.customer <> node.number
+union all
+select node.number, node.customer
+from unnest($1::bigint[]) as asked (label) join node on node.island = asked.label
+where node.island <> node.customer and node.customer <> node.number;
 
 -- name: flatten_islands
 -- Islands that become part of one in which nobody is joined.
-update node set customer = node.number, island = new.label
-from unnest($1::bigint[], $2::bigint[]) as new (gone, label) where node.island = new.gone;
+with new as materialized (select gone, label from unnest($1::bigint[], $2::bigint[]) as new (gone, label)),
+standing as materialized (
+    select node.node, new.label from new join node on node.customer = new.gone where node.island = node.customer
+    union all
+    select node.node, new.label from new join node on node.island = new.gone where node.island <> node.customer)
+update node set customer = node.number, island = standing.label from standing where node.node = standing.node;
 
 -- name: suspend_islands
 -- All links of these islands; those of a hub are so already.
-update link set suspended = 'size'
-from unnest($1::bigint[]) as asked (label) join node on node.island = asked.label
-where link.node = node.node and link.strength > 0
+with standing as materialized (
+    select node.node from unnest($1::bigint[]) as asked (label) join node on node.customer = asked.label
+    where node.island = node.customer
+    union all
+    select node.node from unnest($1::bigint[]) as asked (label) join node on node.island = asked.label
+    where node.island <> node.customer)
+update link set suspended = 'size' from standing
+where link.node = standing.node and link.strength > 0
   and (link.suspended is null or link.suspended not in ('neighbours', 'size'));
 
 -- name: suspend_landed_in_islands
--- The links of this batch that these islands hold. Joined first: how many nodes an island has is not to be guessed.
+-- The links of this batch that these islands hold, seen from both ends.
 with standing as materialized (
-    select landed.node, landed.other, landed.record, node.island
-    from landing_link as landed join node using (node)
-    where landed.strength > 0 and landed.suspended is null)
+    select way.node, way.other, landed.record
+    from landing_link as landed join node on node.node = landed.node
+    cross join lateral (values (landed.node, landed.other), (landed.other, landed.node)) as way (node, other)
+    where landed.strength > 0 and node.island = any($1::bigint[]))
 update link set suspended = 'size' from standing
-where standing.island = any($1::bigint[]) and link.suspended is null
+where link.suspended is null
   and link.node = standing.node and link.other = standing.other and link.record = standing.record;
 
 -- name: suspend_landed_at_hubs
 -- The links of this batch that one of these nodes holds, seen from both ends.
-update link set suspended = 'neighbours'
-from landing_link as landed
-where landed.strength > 0 and (landed.node = any($1::uuid[]) or landed.other = any($1::uuid[]))
-  and landed.suspended is distinct from 'neighbours'
-  and link.node = landed.node and link.other = landed.other and link.record = landed.record
+with held as materialized (
+    select way.node, way.other, landed.record
+    from landing_link as landed
+    cross join lateral (values (landed.node, landed.other), (landed.other, landed.node)) as way (node, other)
+    where landed.strength > 0 and (landed.node = any($1::uuid[]) or landed.other = any($1::uuid[])))
+update link set suspended = 'neighbours' from held
+where link.node = held.node and link.other = held.other and link.record = held.record
   and link.suspended is distinct from 'neighbours';
 
 -- name: neighbours

@@ -1,0 +1,233 @@
+"""Nodes and links that come in bulk, written once, as they will stand: numbered, named, and suspended where they are.
+
+Takes the nodes of a batch and the links between them; asks which of the nodes stand already, decides in memory what the
+links make of them all, and writes each row with its last word. What can't be decided by names alone is written as if
+nothing were joined, and left to `resolve`.
+
+Rule 1: nodes get their numbers in the order of their first sight.
+Rule 2: a link at a hub is suspended; a fresh node with more distinct neighbours of a kind than its limit comes as one.
+Rule 3: left to `resolve` is what a person parted, and each node that stood and may become a hub, with all that is
+        connected with it; and the islands that `joining` can't name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from huaxiang.islands import least_of
+from huaxiang.joining import Came, Move, Plan, join, planned
+from huaxiang.linked import LINK_COLUMNS, NODE_COLUMNS, Ties
+from huaxiang.partition import limit_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from huaxiang.linked import Packed
+    from huaxiang.model import Identifier, Limits, Tenant
+    from huaxiang.store import Transaction
+
+ROW_COLUMNS: Final = (
+    "node", "other", "record", "tenant", "other_kind", "strength", "at", "rank", "record_id", "mentions", "spelling",
+    "verified", "about", "created_at", "suspended", "came_at", "kind",
+)  # fmt: skip
+"""The columns of a link, as `Placing` gives them."""
+_STRENGTH: Final = ROW_COLUMNS.index("strength")
+
+
+class Arrival(NamedTuple):
+    """What came of it: the first new number, who moved, and the nodes that `resolve` has to look at."""
+
+    first_number: int | None
+    moves: Sequence[Move]
+    left: set[UUID]
+
+
+class _Standing(msgspec.Struct):
+    """Where each node stands, by its place: its label, that of its island or its own number; which are hubs.
+
+    `numbers`: of the fresh nodes, by place. `odd`: places that are left to `resolve`. `links`: of those that stood,
+    how many (up to the least limit).
+    """
+
+    labels: list[int]
+    hubs: list[bool]
+    numbers: dict[int, int]
+    odd: set[int]
+    links: dict[int, int]
+
+
+async def arrive(
+    tx: Transaction,
+    tenant: Tenant,
+    nodes: Mapping[UUID, tuple[Identifier, int]],
+    links: Sequence[tuple[object, ...]],
+    parted: AbstractSet[UUID],
+) -> Arrival:
+    """Write nodes, and links between them (rows of ROW_COLUMNS); `parted`: nodes of which a person says so just now."""
+    place_of = {node: place for place, node in enumerate(nodes)}
+    ties = Ties(
+        [place_of[row[0]] for row in links],  # type: ignore[index] (the first two columns are nodes)
+        [place_of[row[1]] for row in links],  # type: ignore[index]
+        [row[_STRENGTH] for row in links],  # type: ignore[misc] (a number)
+    )
+    named = ((node, one.kind, one.value, one.scope, epoch) for node, (one, epoch) in nodes.items())
+    await tx.copy("landing_node", NODE_COLUMNS, ((place, *row) for place, row in enumerate(named)))
+    await tx.copy("landing_link", ("place", *ROW_COLUMNS), ((place, *row) for place, row in enumerate(links)))
+    kinds = [identifier.kind for identifier, _ in nodes.values()]
+    first_number, moves, left = await _arrive(tx, tenant, kinds, ties, {place_of[node] for node in parted})
+    return Arrival(first_number, moves, {node for node, place in place_of.items() if place in left} if left else set())
+
+
+async def arrive_packed(tx: Transaction, tenant: Tenant, packed: Packed) -> Arrival:
+    """The same, of nodes and links that are packed."""
+    await tx.copy_packed("landing_node", NODE_COLUMNS, packed.nodes)
+    await tx.copy_packed("landing_link", LINK_COLUMNS, packed.links)
+    first_number, moves, left = await _arrive(tx, tenant, packed.kinds, packed.ties, set())
+    return Arrival(first_number, moves, {UUID(bytes=packed.places[place]) for place in left})
+
+
+async def _arrive(
+    tx: Transaction, tenant: Tenant, kinds: Sequence[str], ties: Ties, odd: set[int]
+) -> tuple[int | None, Sequence[Move], set[int]]:
+    """Number, name and write the nodes and the links that wait; `odd`: places of nodes that are left to `resolve`."""
+    stand = await _stand(tx, tenant, ties, len(kinds))
+    stand.odd |= odd
+    await _find_hubs(tx, tenant.settings.limits, stand, ties, kinds)
+    plan = await planned(tx, tenant, _came(stand, ties, kinds), {stand.labels[place] for place in stand.odd})
+    moves = await join(tx, tenant, plan)
+    flat = {group.smallest: group.largest for group in plan.flat}
+    await _put_nodes(tx, tenant, stand, plan, flat)
+    reasons = _reasons(stand, ties, plan, flat)
+    await tx.run("put_new_links", list(reasons), list(reasons.values()))
+    return min(stand.numbers.values(), default=None), moves, _left(stand, ties, plan)
+
+
+async def _stand(tx: Transaction, tenant: Tenant, ties: Ties, count: int) -> _Standing:
+    """Where the nodes that wait, so many, stand; those that a person parted, and that are linked now, are odd."""
+    row = await tx.row("standing_nodes", least_of(tenant.settings.limits.neighbours))
+    assert row is not None
+    labels, hubs = [0] * count, [False] * count
+    stood: list[int] = row["places"] or []
+    for place, island, hub in zip(stood, row["islands"] or (), row["hubs"] or (), strict=True):
+        labels[place], hubs[place] = island, hub
+    fresh: Sequence[int] = row["numbers"] or ()
+    numbers = dict(zip((place for place, label in enumerate(labels) if not label), fresh, strict=True))
+    for place, number in numbers.items():
+        labels[place] = number
+    parted = {place for place, said in zip(stood, row["parted"] or (), strict=True) if said}
+    if parted:
+        parted &= {place for one, other, strength in zip(*ties, strict=True) if strength for place in (one, other)}
+    return _Standing(labels, hubs, numbers, parted, dict(zip(stood, row["links"] or (), strict=True)))
+
+
+# ── hubs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _find_hubs(tx: Transaction, limits: Limits, stand: _Standing, ties: Ties, kinds: Sequence[str]) -> None:
+    """Make hubs of the fresh nodes that are; those that stood and may become hubs are odd."""
+    least = least_of(limits.neighbours)
+    if least is None:
+        return
+    degrees = [0] * len(kinds)
+    for one, other, strength in zip(*ties, strict=True):
+        if strength:
+            degrees[one] += 1
+            degrees[other] += 1
+    crowded = {
+        place
+        for place, degree in enumerate(degrees)
+        if degree and not stand.hubs[place] and degree + stand.links.get(place, 0) > least
+    }
+    if not crowded:
+        return
+    around = _neighbours(crowded, ties, kinds)
+    stood = [place for place in crowded if place not in stand.numbers]
+    for row in await tx.rows("landed_neighbours", stood) if stood else ():
+        counts = around[row["place"]]
+        counts[row["other_kind"]] = counts.get(row["other_kind"], 0) + row["neighbours"]
+    for place, counts in around.items():
+        bounds = ((limit_of(limits.neighbours, kinds[place], kind), count) for kind, count in counts.items())
+        if any(limit is not None and count > limit for limit, count in bounds):
+            if place in stand.numbers:
+                stand.hubs[place] = True
+            else:  # some of those that came may be among those that it had
+                stand.odd.add(place)
+
+
+def _neighbours(crowded: AbstractSet[int], ties: Ties, kinds: Sequence[str]) -> dict[int, dict[str, int]]:
+    """How many distinct neighbours of each kind come to these nodes."""
+    found: dict[int, set[int]] = {place: set() for place in crowded}
+    for one, other, strength in zip(*ties, strict=True):
+        if strength:
+            if one in found:
+                found[one].add(other)
+            if other in found:
+                found[other].add(one)
+    counts: dict[int, dict[str, int]] = {}
+    for place, others in found.items():
+        of_kind = counts[place] = dict[str, int]()
+        for other in others:
+            of_kind[kinds[other]] = of_kind.get(kinds[other], 0) + 1
+    return counts
+
+
+# ── what is joined ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _came(stand: _Standing, ties: Ties, kinds: Sequence[str]) -> Came:
+    """The links that may join, by the labels of their ends."""
+    labels, hubs = stand.labels, stand.hubs
+    joining = [
+        (labels[one], labels[other], strength)
+        for one, other, strength in zip(*ties, strict=True)
+        if strength and not hubs[one] and not hubs[other]
+    ]
+    fresh = {number: kinds[place] for place, number in stand.numbers.items()}
+    ones, others, strengths = zip(*joining, strict=True) if joining else ((), (), ())
+    return Came(ones, others, strengths, fresh)
+
+
+async def _put_nodes(tx: Transaction, tenant: Tenant, stand: _Standing, plan: Plan, flat: Mapping[int, int]) -> None:
+    """Write the fresh nodes under the customer and the island that they came to."""
+    customers: list[int] = []
+    islands: list[int] = []
+    for number in stand.numbers.values():
+        top = plan.tops.get(number, number)
+        if number in plan.anew:
+            top = number
+        islands.append(flat.get(top, top))
+        customers.append(number if top in flat else top)
+    if customers:
+        places, numbers = list(stand.numbers), list(stand.numbers.values())
+        hubs = [stand.hubs[place] for place in places]
+        await tx.run("put_landed_nodes", tenant.id, places, numbers, hubs, customers, islands)
+
+
+def _reasons(stand: _Standing, ties: Ties, plan: Plan, flat: Mapping[int, int]) -> dict[int, str]:
+    """Why links are suspended, by their place among the links."""
+    reasons: dict[int, str] = {}
+    labels, hubs, tops = stand.labels, stand.hubs, plan.tops
+    if True in hubs:
+        for place, (one, other, strength) in enumerate(zip(*ties, strict=True)):
+            if strength and (hubs[one] or hubs[other]):
+                reasons[place] = "neighbours"
+    if flat:
+        for place, (one, strength) in enumerate(zip(ties.ones, ties.strengths, strict=True)):
+            if strength and place not in reasons and tops[labels[one]] in flat:
+                reasons[place] = "size"
+    return reasons
+
+
+def _left(stand: _Standing, ties: Ties, plan: Plan) -> set[int]:
+    """The places of the nodes that are left to `resolve`: odd ones, and both ends of links in such islands."""
+    left = set(stand.odd)
+    if plan.anew:
+        labels = stand.labels
+        for one, other, strength in zip(*ties, strict=True):
+            if strength and labels[one] in plan.anew and labels[other] in plan.anew:
+                left.update((one, other))
+    return left

@@ -1,0 +1,268 @@
+"""Facts of several identifiers, packed with their links, are the rows, the customers and the islands of other ways."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import msgspec
+import pytest
+from desk import Desk
+from shapes import LIMITS, SHAPES, feed, land, standing
+
+from huaxiang.ahead import placed_ahead
+from huaxiang.arrival import ROW_COLUMNS
+from huaxiang.claim import Claim, Placing, Rows, claim
+from huaxiang.identifiers import normalise
+from huaxiang.ingest import FACT_COLUMNS
+from huaxiang.linked import FACT_COLUMNS as PACKED_FACT_COLUMNS
+from huaxiang.linked import LINK_COLUMNS, NODE_COLUMNS, Packed
+from huaxiang.model import (
+    AnyFact,
+    Customer,
+    Interaction,
+    Link,
+    Mention,
+    Origin,
+    Parsed,
+    Record,
+    Subscription,
+    Tenant,
+    TenantSettings,
+    Trait,
+)
+from huaxiang.service import Prepared, Service
+from huaxiang.store import Store
+
+NOW = datetime(2026, 5, 1, 9, 30, 0, 123456, tzinfo=UTC)
+TIMES = [None, NOW - timedelta(days=900), NOW, NOW + timedelta(microseconds=1)]
+SETTINGS = TenantSettings(
+    ranks={"crm": -3}, matching={"crm": ("phone", "unionid")}, blocked=("13900000003", "unionid:u5")
+)
+
+
+def mentions(place: int) -> tuple[Mention, ...]:
+    """One to four identifiers of several kinds, some of nobody, some twice, some with more to tell."""
+    named = (
+        Mention("unionid", f"u{place % 11}"),
+        Mention("phone", f"139-0000-00{place % 13:02d}", verified=place % 4 == 0),
+        Mention("openid", f"o{place % 17}", "wx1", about={"platform": "gzh", "from_to": "扫码"} if place % 3 else {}),
+        Mention("phone", "12345" if place % 2 else "+86 13900000007", held_at=NOW if place % 5 else None),
+        Mention("email", "Nobody@Example.com"),
+    )
+    return named[place % 5 : place % 5 + 1 + place % 4] or named
+
+
+def facts() -> list[AnyFact]:
+    """Facts of each kind that is packed, with and without each thing that they may say."""
+    told: list[AnyFact] = []
+    for place in range(240):
+        said = {
+            "source": ("crm", "web")[place % 2],
+            "enterprise": ("e", "")[place % 3 == 0],
+            "id": f"{place}·壹" if place % 7 else None,
+            "at": TIMES[place % 4],
+            "updated_at": TIMES[place // 2 % 4],
+            "created_at": TIMES[place // 3 % 4],
+            "identifiers": mentions(place),
+            "traits": {"name": "王", "age": place} if place % 2 else {"tags": ["a", {"b": 1.5}]} if place % 6 else {},
+            "origin": Origin(channel=place) if place % 8 == 0 else None,
+        }
+        kinds: list[Callable[..., AnyFact]] = [Trait, Trait, Record, Subscription, Interaction]
+        more = [{}, {}, {"record": str(place)}, {"account": "a"}, {"type": "view"}][place % 5]
+        told.append(kinds[place % 5](**said, **more))
+    return told
+
+
+def claimed(tenant: Tenant, told: Sequence[AnyFact]) -> list[Claim]:
+    """What these facts claim; each must land."""
+    claims = [claim(tenant, line, fact, NOW) for line, fact in enumerate(told, 1)]
+    assert all(isinstance(one, Claim) for one in claims)
+    return [one for one in claims if isinstance(one, Claim)]
+
+
+def packed_of(tenant: Tenant, claims: Sequence[Claim]) -> Packed:
+    packed = placed_ahead(tenant, claims, NOW).linked
+    assert packed is not None
+    return packed
+
+
+class Tables:
+    """The same rows twice: one by one, and packed."""
+
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        self._connection = connection
+
+    async def same(
+        self,
+        like: str,
+        rows: tuple[Sequence[str], Sequence[Sequence[object]]],
+        packed: tuple[Sequence[str], Sequence[bytes]],
+    ) -> bool:
+        """Whether both, each as (columns, rows), are the same rows of a table made `like` this."""
+        ask = self._connection
+        await ask.execute(f"drop table if exists plain, packed; create temporary table plain ({like})")
+        await ask.execute(f"create temporary table packed ({like})")
+        await ask.copy_records_to_table("plain", columns=rows[0], records=rows[1])
+        await ask.copy_to_table("packed", columns=packed[0], source=chunks(packed[1]), format="binary")
+        one = await ask.fetch("select whole::text as row from plain as whole order by 1")
+        other = await ask.fetch("select whole::text as row from packed as whole order by 1")
+        return len(one) > 0 and one == other
+
+
+@pytest.fixture
+async def tables(database_url: str) -> AsyncIterator[Tables]:
+    connection = await asyncpg.connect(database_url)
+    for kind, head in (("json", b""), ("jsonb", b"\x01")):
+        await connection.set_type_codec(kind, schema="pg_catalog", encoder=head.__add__, decoder=bytes, format="binary")
+    yield Tables(connection)
+    await connection.close()
+
+
+async def chunks(packed: Sequence[bytes]) -> AsyncIterator[bytes]:
+    """Chunks as the driver takes them."""
+    for chunk in packed:
+        yield chunk
+
+
+@pytest.mark.parametrize("settings", [TenantSettings(), SETTINGS])
+async def test_packed_facts_and_links_are_the_rows_that_placing_makes(
+    tenant: Tenant, tables: Tables, settings: TenantSettings
+) -> None:
+    tenant = msgspec.structs.replace(tenant, settings=settings)
+    claims = claimed(tenant, facts())
+    packed, rows = packed_of(tenant, claims), Rows()
+    for one in claims:
+        Placing(tenant, {}, frozenset(settings.blocked)).add(rows, one, NOW, current=True)
+    nodes = [
+        (place, node, one.kind, one.value, one.scope, epoch)
+        for place, (node, (one, epoch)) in enumerate(rows.nodes.items())
+    ]
+    like_node = "place integer, node uuid, kind text, value text, scope text, epoch bigint"
+    assert await tables.same("like fact", (FACT_COLUMNS, rows.facts), (PACKED_FACT_COLUMNS, packed.facts))
+    assert await tables.same(like_node, (NODE_COLUMNS, nodes), (NODE_COLUMNS, packed.nodes))
+    links = [(place, *row) for place, row in enumerate(rows.links)]
+    like_link = "like link, kind text, place integer"
+    assert await tables.same(like_link, (("place", *ROW_COLUMNS), links), (LINK_COLUMNS, packed.links))
+    ends = [(rows.links[place][0].bytes, rows.links[place][1].bytes) for place in range(len(links))]  # type: ignore[attr-defined]
+    assert [(packed.places[one], packed.places[other]) for one, other in zip(*packed.ties[:2], strict=True)] == ends
+    assert packed.ties.strengths == [row[5] for row in rows.links]
+
+
+async def test_the_registry_names_the_nodes_of_packed_records_in_the_order_of_their_links(
+    service: Service, tenant: Tenant, database_url: str
+) -> None:
+    batch = prepared(service, tenant, facts())
+    rows, placing = Rows(), Placing(tenant, {}, frozenset())
+    expected = {one.key: placing.add(rows, one, NOW, current=True) for one in batch.claims}
+    await service.land_prepared(tenant, batch)
+    connection = await asyncpg.connect(database_url)
+    found = {row["key"]: row["nodes"] for row in await connection.fetch("select key, nodes from record")}
+    await connection.close()
+    assert found == expected
+
+
+def prepared(service: Service, tenant: Tenant, told: Sequence[AnyFact]) -> Prepared:
+    """A batch that is packed."""
+    batch = service.prepare(tenant, [(line, Parsed((fact,))) for line, fact in enumerate(told, 1)])
+    batch = service.place_ahead(tenant, batch)
+    assert batch.ahead
+    assert batch.ahead.linked
+    return batch
+
+
+async def nothing(_desk: Desk) -> None:
+    """Nothing came in between."""
+
+
+async def a_record_came(desk: Desk) -> None:
+    """One of its records came by another way, and newer."""
+    await desk.land(msgspec.structs.replace(facts()[9], updated_at=NOW + timedelta(days=80)))
+
+
+async def an_identifier_changed_hands(desk: Desk) -> None:
+    """A cut divides one of its identifiers."""
+    await desk.service.cut(desk.tenant, Mention("unionid", "u1"), NOW - timedelta(days=1))
+
+
+async def another_name_matches_first(desk: Desk) -> None:
+    """Facts hang on other identifiers now, and some identify nobody."""
+    await desk.decide(SETTINGS)
+
+
+async def a_person_parted(desk: Desk) -> None:
+    """A person parted two that the batch links."""
+    one, other = Mention("unionid", "u1"), Mention("phone", "13900000001")
+    await desk.land(
+        Link(source="desk", id="d", at=NOW, author="me", reason="no", identifiers=(one,), apart_from=(other,))
+    )
+
+
+BETWEEN = [nothing, a_record_came, an_identifier_changed_hands, another_name_matches_first, a_person_parted]
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize("twice", [False, True])
+async def test_whatever_comes_in_between_a_packed_batch_lands_as_any_other(
+    desk: Desk, between: Callable[[Desk], Awaitable[None]], *, twice: bool
+) -> None:
+    batch = prepared(desk.service, desk.tenant, facts() + (facts()[1:4] if twice else []))
+    await between(desk)
+    await desk.service.land_prepared(desk.tenant, batch)
+    served = await all_served(desk)
+    async for _ in desk.service.rebuild(desk.tenant):
+        pass
+    assert await all_served(desk) == served
+    assert all(served)
+
+
+async def all_served(desk: Desk) -> list[Customer | None]:
+    """The customers of all that is named."""
+    wanted = {normalise(mention) for fact in facts() for mention in fact.identifiers}
+    return await desk.service.customers(desk.tenant, sorted(wanted))
+
+
+# ── customers and islands ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("guards", list(LIMITS))
+@pytest.mark.parametrize("shape", list(SHAPES))
+async def test_packed_batches_of_any_shape_make_the_customers_of_small_ones_and_keep_what_their_islands_are(
+    service: Service, store: Store, tenant: Tenant, database_url: str, shape: str, guards: str
+) -> None:
+    decided = TenantSettings(limits=LIMITS[guards])
+    tenant = await service.set_tenant(tenant, settings=decided)
+    told = [fact for fact in feed(shape, records=1_200) if isinstance(fact, Trait)]
+    for start in range(0, len(told), 400):
+        await service.land_prepared(tenant, prepared(service, tenant, told[start : start + 400]))
+    running = await standing(store, tenant)
+    assert await misjudged(database_url) == []
+    other = await service.set_tenant(await service.create_tenant("small"), settings=decided)
+    await land(service, other, told, 100)
+    small = await standing(store, other)
+    first = min(small[0])
+    assert ({one - first + 1: customer - first + 1 for one, customer in small[0].items()}, small[1]) == (
+        {one - min(running[0]) + 1: customer - min(running[0]) + 1 for one, customer in running[0].items()},
+        running[1],
+    )
+    assert await misjudged(database_url) == []
+
+
+async def misjudged(url: str) -> list[asyncpg.Record]:
+    """Islands that are not what is kept of them: their sizes, their kinds, whether they are one customer, or many."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetch("""
+            with counted as (
+                select island as label, sum(count) as size, jsonb_object_agg(kind, count) as kinds
+                from (select island, kind, count(*) from node group by 1, 2) as kind group by 1),
+            named as (select island as label, count(distinct customer) as customers from node group by 1)
+            select label, island.state, island.size, counted.size as counted, island.kinds, named.customers
+            from island full join counted using (label) join named using (label)
+            where island.size <> counted.size
+               or island.state <> 'flat' and island.kinds <> counted.kinds
+               or coalesce(island.state, 'plain') = 'plain' and named.customers > 1
+               or island.state = 'flat' and named.customers < counted.size""")
+    finally:
+        await connection.close()
