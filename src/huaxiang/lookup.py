@@ -12,7 +12,7 @@ Rule 3: a call counts against a key's rate once, however often it begins anew.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from huaxiang.answers import Answers
 from huaxiang.claim import epoch_of
@@ -38,6 +38,8 @@ MANY = 16
 LARGEST = 2**63 - 1
 
 Answer = TypeVar("Answer")
+_Shape: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+"""What of customers is read: parts, and the traits of which values are told. Questions of one shape travel together."""
 
 
 class Stale(Exception):
@@ -111,8 +113,8 @@ class Lookups:
         self.asked = 0
         """How many questions for customers travelled so far."""
         self._checks: Together[_Question, bool] = Together(self._check, most_items=1024)
-        self._few: dict[tuple[str, ...], Together[_Question, Seen]] = {}
-        self._many: dict[tuple[str, ...], Together[_Question, Seen]] = {}
+        self._few: dict[_Shape, Together[_Question, Seen]] = {}
+        self._many: dict[_Shape, Together[_Question, Seen]] = {}
 
     async def through(
         self,
@@ -157,9 +159,12 @@ class Lookups:
         wanted: Sequence[Identifier | int],
         *,
         parts: tuple[str, ...],
+        names: tuple[str, ...] = (),
         now: datetime,
     ) -> Found:
         """The customers of identifiers (as they are held now) and of our own numbers, with these parts of them.
+
+        `names`: the traits of which `values` tell (see `read.look_up`).
 
         Raises:
             Stale: the tenant has changed.
@@ -170,7 +175,7 @@ class Lookups:
         named = [one for one in wanted if isinstance(one, Identifier)]
         nodes = nodes_of(kept, named, now) if named else {}
         question = _Question(Asked(kept.tenant.id, list(nodes.values()), numbers), kept.version)
-        seen = await self._travelling(parts, len(numbers) + len(nodes)).ask(question)
+        seen = await self._travelling((parts, names), len(numbers) + len(nodes)).ask(question)
         passage.is_current = True
         customers = [_of(seen, kept.tenant.id, nodes, one) for one in wanted]
         # An identifier that changes hands is held by another one as soon as the time has come, without any change.
@@ -198,22 +203,24 @@ class Lookups:
             )
         return made.content
 
-    def _travelling(self, parts: tuple[str, ...], count: int) -> Together[_Question, Seen]:
+    def _travelling(self, shape: _Shape, count: int) -> Together[_Question, Seen]:
         """The batches that a question for so many customers travels in."""
         lane, most = (self._few, 128) if count <= MANY else (self._many, 4)
-        if parts not in lane:
+        if shape not in lane:
 
             async def ask(questions: list[_Question]) -> Sequence[Seen | Stale]:
-                return await self._ask(questions, parts)
+                return await self._ask(questions, shape)
 
-            lane[parts] = Together(ask, most_items=most, most_waiting=1024 if lane is self._few else 64)
-        return lane[parts]
+            lane[shape] = Together(ask, most_items=most, most_waiting=1024 if lane is self._few else 64)
+        return lane[shape]
 
-    async def _ask(self, questions: list[_Question], parts: tuple[str, ...]) -> Sequence[Seen | Stale]:
+    async def _ask(self, questions: list[_Question], shape: _Shape) -> Sequence[Seen | Stale]:
+        parts, names = shape
         self.asked += len(questions)
         after = self.answers.after(question.asked.tenant for question in questions)
         async with self._store.asking() as tx:
-            seen = await look_up(tx, [question.asked for question in questions], parts=parts, after=after)
+            asked = [question.asked for question in questions]
+            seen = await look_up(tx, asked, parts=parts, names=names, after=after)
         self.answers.learn(after, seen.newest, seen.changed, most=MOST_CHANGES)
         return [seen if seen.versions[of.asked.tenant] == of.version else Stale() for of in questions]
 

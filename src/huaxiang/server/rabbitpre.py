@@ -50,7 +50,9 @@ DIALECT: Final = "rabbitpre"
 PERMISSION: Final = "profile"
 """用户->用户资料."""
 PARTS: Final = ("traits", "origin", "buckets", "subscription")
-"""What the answer is made from."""
+"""What any answer of the dialect is made from."""
+SHOWN: Final = ("values", "origin", "buckets", "subscription")
+"""What the detail call is answered from."""
 
 
 def routes(service: Service, options: ServerOptions) -> list[HTTPRouteHandler]:
@@ -109,7 +111,7 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
 async def _detail(service: Service, passage: Passage, asked: Asked, now: datetime) -> Made:
     """Each matching customer once, in the order first asked for; with the ids of the customers above them."""
     wanted = outward.wanted(asked.ids, asked.third_ids, asked.phones, asked.company)
-    found = await service.lookups.customers(passage, wanted, parts=PARTS, now=now)
+    found = await service.lookups.customers(passage, wanted, parts=SHOWN, names=outward.TRAITS, now=now)
     customers = list({customer.id: customer for customer in found.customers if customer}.values())
     audience_ids, led = await above(service, passage, customers, now)
     content = outward.detail(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 DIALECT: Final = "telrobot"
 
-PARTS: Final = ("traits", "record")
+PARTS: Final = ("values", "record")
 """What the answer is made from."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
@@ -70,7 +70,11 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
 
             async def make(passage: Passage) -> Made:
                 found = await service.lookups.customers(
-                    passage, [crm.wanted(passage.tenant, wanted)], parts=PARTS, now=service.now()
+                    passage,
+                    [crm.wanted(passage.tenant, wanted)],
+                    parts=PARTS,
+                    names=outward.TRAITS,
+                    now=service.now(),
                 )
                 return found.made(outward.detail(_view(passage, found, account, wanted), tenant=passage.tenant))
 

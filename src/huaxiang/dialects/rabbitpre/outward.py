@@ -40,6 +40,12 @@ WORK_TYPES: Final = frozenset(
     }
 )  # fmt: skip
 
+TRAITS: Final = (
+    "", "addresses", "avatar", "birthday", "gps_place", "industries", "ip_place", "nickname", "pay_feature", "real_name",
+    "remark", "sex", "starred", "user_types", "wechat_place",
+)  # fmt: skip
+"""The traits that a profile is made from; "" is what is said of an identifier itself."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _SEXES = {"male": 1, "female": 2, "unknown": 0}
