@@ -41,8 +41,8 @@ WORK_TYPES: Final = frozenset(
 )  # fmt: skip
 
 TRAITS: Final = (
-    "", "addresses", "avatar", "birthday", "gps_place", "industries", "ip_place", "nickname", "pay_feature", "real_name",
-    "remark", "sex", "starred", "user_types", "wechat_place",
+    "", "addresses", "avatar", "birthday", "gps_place", "industries", "ip_place", "nickname", "pay_feature",
+    "real_name", "remark", "sex", "starred", "user_types", "wechat_place",
 )  # fmt: skip
 """The traits that a profile is made from; "" is what is said of an identifier itself."""
 
