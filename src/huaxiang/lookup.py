@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
-from huaxiang.answers import Answers
+from huaxiang.answers import Answers, Key
 from huaxiang.claim import epoch_of
 from huaxiang.errors import Busy, NotAuthenticated, Refused
 from huaxiang.identifiers import SEALED, node_of, normalise, sealed
@@ -24,7 +24,7 @@ from huaxiang.store import can_be_kept
 from huaxiang.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -49,6 +49,18 @@ class Stale(Exception):
 class _Question(NamedTuple):
     asked: Asked
     version: int
+    viewed: UUID | None = None
+
+
+class Viewing:
+    """A view that is asked for along with an answer: of which record, and when the last one is `written`, if any."""
+
+    __slots__ = ("record", "written")
+
+    def __init__(self, record: UUID) -> None:
+        """Ask for a record's, by the id of its dialect."""
+        self.record = record
+        self.written: datetime | None = None
 
 
 class Passage:
@@ -112,7 +124,7 @@ class Lookups:
         self.answers = Answers(most_bytes)
         self.asked = 0
         """How many questions for customers travelled so far."""
-        self._checks: Together[_Question, bool] = Together(self._check, most_items=1024)
+        self._checks: Together[_Question, datetime | None] = Together(self._check, most_items=1024)
         self._few: dict[_Shape, Together[_Question, Seen]] = {}
         self._many: dict[_Shape, Together[_Question, Seen]] = {}
 
@@ -182,26 +194,47 @@ class Lookups:
         may_keep = kept.cuts.keys().isdisjoint(nodes) and not any(one.kind in SEALED for one in named)
         return Found(customers, seen.newest[kept.tenant.id], may_keep)
 
-    async def answer(self, passage: Passage, name: bytes, make: Callable[[Passage], Awaitable[Made]]) -> bytes:
+    async def answer(
+        self,
+        passage: Passage,
+        name: bytes,
+        make: Callable[[Passage], Awaitable[Made]],
+        viewing: Viewing | None = None,
+    ) -> bytes:
         """The answer under a name that says all it depends on, beside the caller's key, its tenant and customers.
+
+        `viewing` is told when the record was viewed.
 
         Raises:
             Stale: the tenant has changed.
 
         """
-        key = passage.key.id, passage.kept.version, name
+        kept = passage.kept
+        key = passage.key.id, kept.version, name
         content = self.answers.get(key)
-        if content is not None:
-            await self._checks.ask(_Question(Asked(passage.tenant.id), passage.kept.version))
-            passage.is_current = True
-            if self.answers.get(key) is content:
-                return content
-        made = await make(passage)
+        if content is None and viewing is None:
+            return self._keep(kept, key, await make(passage))
+        checked = self._checks.ask(_Question(Asked(kept.tenant.id), kept.version, viewing and viewing.record))
+        try:
+            made = await make(passage) if content is None else None
+            written = await checked
+        finally:
+            checked.cancel()
+        passage.is_current = True
+        if viewing is not None:
+            viewing.written = written
+        if made is None and content is not None and self.answers.get(key) is content:
+            return content
+        return self._keep(kept, key, made or await make(passage))
+
+    def _keep(self, kept: Kept, key: Key, made: Made) -> bytes:
         if made.customers is not None:
-            self.answers.put(
-                key, made.content, tenant=passage.tenant.id, customers=made.customers, made_at=made.made_at
-            )
+            self.answers.put(key, made.content, tenant=kept.tenant.id, customers=made.customers, made_at=made.made_at)
         return made.content
+
+    def begin(self, newest: Mapping[int, int]) -> None:
+        """Read the feeds of these tenants from their newest change on, where they are not read yet."""
+        self.answers.learn(dict.fromkeys(newest), newest, {}, most=MOST_CHANGES)
 
     def _travelling(self, shape: _Shape, count: int) -> Together[_Question, Seen]:
         """The batches that a question for so many customers travels in."""
@@ -224,19 +257,27 @@ class Lookups:
         self.answers.learn(after, seen.newest, seen.changed, most=MOST_CHANGES)
         return [seen if seen.versions[of.asked.tenant] == of.version else Stale() for of in questions]
 
-    async def _check(self, questions: list[_Question]) -> Sequence[bool | Stale]:
-        after = self.answers.after(question.asked.tenant for question in questions)
+    async def _check(self, questions: list[_Question]) -> Sequence[datetime | Stale | None]:
+        after = self.answers.after({question.asked.tenant for question in questions})
+        viewed = [question for question in questions if question.viewed is not None]
         async with self._store.asking() as tx:
-            rows = await tx.rows("watch", list(after), list(after.values()), MOST_CHANGES)
-        versions = {row["tenant"]: row["version"] for row in rows}
-        newest = {row["tenant"]: row["newest"] or 0 for row in rows}
-        changed = {
-            row["tenant"]: [Changed(*one) for one in zip(row["numbers"], row["customers"], row["others"], strict=True)]
-            for row in rows
-            if row["numbers"]
-        }
-        self.answers.learn(after, newest, changed, most=MOST_CHANGES)
-        return [versions[of.asked.tenant] == of.version or Stale() for of in questions]
+            rows = await tx.rows(
+                "watch",
+                list(after), list(after.values()), MOST_CHANGES,
+                [question.asked.tenant for question in viewed], [question.viewed for question in viewed],
+            )  # fmt: skip
+        versions: dict[int, int] = {}
+        written: dict[tuple[int, UUID], datetime] = {}
+        for tenant, version, newest, numbers, customers, others, ids, times in rows:
+            versions[tenant] = version
+            changed = [Changed(*one) for one in zip(numbers, customers, others, strict=True)] if numbers else ()
+            self.answers.learn({tenant: after[tenant]}, {tenant: newest or 0}, {tenant: changed}, most=MOST_CHANGES)
+            if ids:
+                written |= {(tenant, record): at for record, at in zip(ids, times, strict=True)}
+        return [
+            Stale() if versions[tenant] != version else viewed and written.get((tenant, viewed))
+            for (tenant, *_), version, viewed in questions
+        ]
 
 
 def nodes_of(kept: Kept, identifiers: Sequence[Identifier], now: datetime) -> dict[Identifier, UUID]:

@@ -85,7 +85,7 @@ class Service(Keyring):
         self.memory = Memory(store)
         self.lookups = Lookups(store, self.memory, most_bytes=answer_bytes)
         self.views = crm.Views(store)
-        self.ready = Portraits(store)
+        self.ready = Portraits(store, self.lookups)
         self._landing: dict[int, Together[tuple[Tenant, Prepared], Outcome]] = {}
 
     def now(self) -> datetime:

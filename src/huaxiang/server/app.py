@@ -150,7 +150,15 @@ def _observed(app: ASGIApp, entry: Entry) -> ASGIApp:
             await app(scope, receive, send)
             return
         started, status, request_id = time.perf_counter(), 0, logs.request_id()
-        found = entry.find(scope["method"], scope["path"])
+        method = scope["method"]
+        found = entry.find(method, scope["path"])
+        if found is not None:
+            hot, parameters = found
+            try:
+                status = await entry.answer(hot, Call(scope, receive, parameters, request_id), send)
+            finally:
+                log.tell(method, hot.endpoint.path, status, time.perf_counter() - started, request_id)
+            return
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -159,15 +167,10 @@ def _observed(app: ASGIApp, entry: Entry) -> ASGIApp:
             await send(message)
 
         try:
-            if found is not None:
-                hot, parameters = found
-                status = await entry.answer(hot, Call(scope, receive, parameters, request_id), send)
-            else:
-                scope.setdefault("state", {})["request_id"] = request_id
-                await app(scope, receive, noting)
+            scope.setdefault("state", {})["request_id"] = request_id
+            await app(scope, receive, noting)
         finally:
-            route = found[0].endpoint.path if found else scope.get("path_template") or "-"
-            log.tell(scope["method"], route, status, time.perf_counter() - started, request_id)
+            log.tell(method, scope.get("path_template") or "-", status, time.perf_counter() - started, request_id)
 
     return observed
 

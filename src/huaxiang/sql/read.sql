@@ -110,18 +110,23 @@ select 12, customer, json_agg(json_build_array(node, value)) from told where nam
 
 -- name: watch
 -- The same of tenants alone ($1): their versions, their newest changes, and the changes after a number ($2), at most so
--- many ($3).
+-- many ($3); and when these records ($5) of tenants ($4) were viewed.
 select asked.tenant,
        coalesce((select sum(number) from version where version.tenant = asked.tenant), 0)::bigint as version,
        (select max(number) from change where change.tenant = asked.tenant) as newest,
-       changed.numbers, changed.customers, changed.others
+       changed.numbers, changed.customers, changed.others, seen.ids, seen.times
 from unnest($1::integer[], $2::bigint[]) as asked (tenant, after)
 cross join lateral (
     select array_agg(number order by number) as numbers, array_agg(customer order by number) as customers,
            array_agg(other order by number) as others
     from (select number, customer, other from change
           where change.tenant = asked.tenant and change.number > asked.after order by change.number limit $3) as change
-    ) as changed;
+    ) as changed
+cross join lateral (
+    select array_agg(view.id) as ids, array_agg(view.viewed_at) as times
+    from unnest($4::integer[], $5::uuid[]) as viewed (tenant, id)
+    join view on view.tenant = viewed.tenant and view.id = viewed.id
+    where viewed.tenant = asked.tenant) as seen;
 
 -- name: calls
 select node, calls, durations, duration_sum, duration_max, rounds, round_sum, round_max,
