@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from huaxiang.memory import Credential, Kept, Known, Memory
     from huaxiang.model import AccessKey, Tenant
+    from huaxiang.shelf import Shelf
     from huaxiang.store import Store
 
 MOST_TRIES = 5
@@ -118,10 +119,10 @@ class Found(NamedTuple):
 class Lookups:
     """Looks up over one store, for one event loop."""
 
-    def __init__(self, store: Store, memory: Memory, *, most_bytes: int) -> None:
-        """`most_bytes`: of answers to keep."""
+    def __init__(self, store: Store, memory: Memory, *, most_bytes: int, shelf: Shelf | None = None) -> None:
+        """`most_bytes`: of answers to keep; `shelf`: those that other workers have made, too."""
         self._store, self._memory = store, memory
-        self.answers = Answers(most_bytes)
+        self.answers = Answers(most_bytes, shelf)
         self.asked = 0
         """How many questions for customers travelled so far."""
         self._checks: Together[_Question, datetime | None] = Together(self._check, most_items=1024)
@@ -211,7 +212,7 @@ class Lookups:
         """
         kept = passage.kept
         key = passage.key.id, kept.version, name
-        content = self.answers.get(key)
+        content = self.answers.find(key, tenant=kept.tenant.id)
         if content is None and viewing is None:
             return self._keep(kept, key, await make(passage))
         checked = self._checks.ask(_Question(Asked(kept.tenant.id), kept.version, viewing and viewing.record))

@@ -43,6 +43,7 @@ from huaxiang.server.call import Call as Request
 from huaxiang.server.hot import Entry
 from huaxiang.server.options import ServerOptions
 from huaxiang.service import Service
+from huaxiang.shelf import Shelf
 from huaxiang.steward import decisions, erasure
 from huaxiang.store import opened
 
@@ -166,9 +167,9 @@ async def desk(database_url: str) -> AsyncGenerator[Desk]:
     """A desk with a tenant in Shanghai."""
     async with AsyncExitStack() as stack:
         stores = [await stack.enter_async_context(opened(database_url, connections=2)) for _ in range(3)]
-        services = [
-            Service(store, answer_bytes=size) for store, size in zip(stores, (8 << 20, 8 << 20, 0), strict=True)
-        ]
+        shelf = Shelf.of(1 << 20)
+        services = [Service(store, answer_bytes=8 << 20, shelf=shelf) for store in stores[:2]]
+        services.append(Service(stores[2], answer_bytes=0))
         desk = Desk(services, await services[0].create_tenant("acme"))
         await desk.make_keys()
         yield desk

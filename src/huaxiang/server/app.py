@@ -49,6 +49,7 @@ from huaxiang.server.call import LARGEST_BODY_BYTES, Call
 from huaxiang.server.hot import Entry, Hot, Refusal, mounted
 from huaxiang.server.options import ServerOptions
 from huaxiang.service import Service
+from huaxiang.shelf import Shelf
 from huaxiang.store import Store
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def create() -> ASGIApp:
 def application(options: ServerOptions) -> ASGIApp:
     """The application, over the database of `options`: the fast entry, and the framework behind it."""
     store = Store()
-    service = Service(store, answer_bytes=options.answer_mib << 20)
+    shelf = Shelf.at(options.shelf) if options.shelf else None
+    service = Service(store, answer_bytes=options.answer_mib << 20, shelf=shelf)
     hots = [hot for module in HOT for hot in module.hots(service, options)]
     return _observed(_framework(store, service, hots, options), Entry(hots, worded))
 
