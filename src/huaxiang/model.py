@@ -375,7 +375,8 @@ class Summary(msgspec.Struct, frozen=True):
     """What a set of nodes amounts to. Sums are kept in a stated order, so that equal sets are equal values.
 
     `call_refs`: newest first, then by label. `marks`: by (type, name), newest call first. `buckets`: by (side, day,
-    type, account). `follows`: oldest first. `records`: by (source, enterprise, record).
+    type, account). `follows`: oldest first. `records`: by (source, enterprise, record). `values`: of traits that were
+    read without the order of their facts, the newest values; they are no part of any sum.
     """
 
     calls: Calls = Calls()
@@ -386,6 +387,7 @@ class Summary(msgspec.Struct, frozen=True):
     buckets: tuple[Bucket, ...] = ()
     follows: tuple[Follow, ...] = ()
     records: tuple[CrmRecord, ...] = ()
+    values: dict[str, Json] = {}
 
 
 class Customer(msgspec.Struct, frozen=True):
@@ -408,7 +410,7 @@ class Customer(msgspec.Struct, frozen=True):
     def trait(self, name: str) -> Json:
         """The newest value said of `name`; None when nothing, or nothing any more."""
         newest = self.summary.traits.get(name)
-        return None if newest is None else newest.value
+        return self.summary.values.get(name) if newest is None else newest.value
 
 
 class CrmView(msgspec.Struct, frozen=True):

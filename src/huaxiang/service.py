@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from huaxiang.keyring import Dialect
     from huaxiang.model import AccessKey
     from huaxiang.pages import Rendering
+    from huaxiang.shelf import Shelf
     from huaxiang.store import Store, Transaction
 
 ANSWER_BYTES = 64 * 2**20
@@ -80,13 +81,13 @@ class Prepared(NamedTuple):
 class Service(Keyring):
     """The house, over one store. `land` and the reads may run side by side."""
 
-    def __init__(self, store: Store, *, answer_bytes: int = ANSWER_BYTES) -> None:
-        """Serve from this store; keep answers in so much memory."""
+    def __init__(self, store: Store, *, answer_bytes: int = ANSWER_BYTES, shelf: Shelf | None = None) -> None:
+        """Serve from this store; keep answers in so much memory, and share them on a shelf."""
         super().__init__(store)
         self.memory = Memory(store)
-        self.lookups = Lookups(store, self.memory, most_bytes=answer_bytes)
+        self.lookups = Lookups(store, self.memory, most_bytes=answer_bytes, shelf=shelf)
         self.views = crm.Views(store)
-        self.ready = Portraits(store)
+        self.ready = Portraits(store, self.lookups)
         self._landing: dict[int, Together[tuple[Tenant, Prepared], Outcome]] = {}
 
     def now(self) -> datetime:

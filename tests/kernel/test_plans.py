@@ -158,9 +158,9 @@ async def test_rows_are_found_and_kept_by_their_nodes(plans: Plans, count: int) 
 async def test_many_look_ups_stay_on_indexes(plans: Plans) -> None:
     many, some = [plans.tenant] * 128, [UUID(int=number) for number in range(128)]
     numbers = list(range(128))
-    asked = [plans.tenant], [ROWS - 5], 1000, many, some, many, numbers, [1, 2], list(PARTS)
+    asked = [plans.tenant], [ROWS - 5], 1000, many, some, many, numbers, [1, 2], [*PARTS, "values"], ["name"]
     assert await plans.scans(plans.asking, "look_up", *asked) == []
-    assert await plans.scans(plans.asking, "watch", [plans.tenant], [ROWS - 5], 1000) == []
+    assert await plans.scans(plans.asking, "watch", [plans.tenant], [ROWS - 5], 1000, many, some) == []
     assert await plans.scans(plans.asking, "ready_portraits", many, some, 1) == []
 
 

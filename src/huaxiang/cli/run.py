@@ -22,6 +22,8 @@ from huaxiang.store import opened
 START_SECONDS = 60.0
 ANSWER_SHARE = 16
 """One part in so many of the machine's memory is for answers that the workers keep."""
+SHELF_SHARE = 32
+"""One part in so many is for those that they share."""
 Host = Annotated[str, Parameter(help="The address to listen on.")]
 Port = Annotated[int, Parameter(help="The port to listen on.")]
 Workers = Annotated[int, Parameter(help="Processes that answer.")]
@@ -106,9 +108,11 @@ def _serve(url: str, host: str, port: int, workers: int, public_host: str | None
     from huaxiang.cluster.machine import memory_bytes
     from huaxiang.logs import LOGGING
     from huaxiang.server.options import ServerOptions
+    from huaxiang.shelf import Shelf
 
     answer_mib = (memory_bytes() // ANSWER_SHARE // workers) >> 20
-    ServerOptions(url, public_host, answer_mib).to_environment()
+    shelf = Shelf.of(memory_bytes() // SHELF_SHARE) if workers > 1 else None
+    ServerOptions(url, public_host, answer_mib, shelf.place if shelf else None).to_environment()
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     server = Server(
         "huaxiang.server.app:create",

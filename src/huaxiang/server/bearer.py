@@ -59,7 +59,8 @@ async def through(
         raise NotAuthenticated
 
     async def passed(passage: Passage) -> bytes:
-        await accept(service, passage)
+        if passage.key.rate is not None:
+            await accept(service, passage)
         if permission not in passage.key.permissions:
             raise NotPermitted(field="permission", reason=permission)
         return await serve(passage)

@@ -50,7 +50,9 @@ DIALECT: Final = "rabbitpre"
 PERMISSION: Final = "profile"
 """用户->用户资料."""
 PARTS: Final = ("traits", "origin", "buckets", "subscription")
-"""What the answer is made from."""
+"""What any answer of the dialect is made from."""
+SHOWN: Final = ("values", "origin", "buckets", "subscription")
+"""What the detail call is answered from."""
 
 
 def routes(service: Service, options: ServerOptions) -> list[HTTPRouteHandler]:
@@ -89,27 +91,36 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
         async def serve(passage: Passage) -> bytes:
             if PERMISSION not in passage.key.permissions:
                 raise NotPermitted(reason=PERMISSION)
-            asked = read_detail(await call.body())
-            if asked.app and asked.app != passage.key.name:
-                raise NotPermitted(field="instanceAppid", reason="not the token's own app")
-            await bearer.accept(service, passage)
+            body = await call.body()
+            if passage.key.rate is not None:
+                _read(passage, body)
+                await bearer.accept(service, passage)
             now = service.now()
+            # The same body of the same key was read before, if its answer is kept.
+            name = b"%d %b" % (outward.local_day(passage.tenant, now), body)
 
             async def make(passage: Passage) -> Made:
-                return await _detail(service, passage, asked, now)
+                return await _detail(service, passage, _read(passage, body), now)
 
-            today = outward.local_date(passage.tenant, now).toordinal()
-            return await service.lookups.answer(passage, b"%d %b" % (today, await call.body()), make)
+            return await service.lookups.answer(passage, name, make)
 
         return await service.lookups.through(Credential(DIALECT, "access", digest(token)), serve)
 
     return [Hot(DETAIL, audience_detail)]
 
 
+def _read(passage: Passage, body: bytes) -> Asked:
+    """What a body asks for; raises `NotPermitted` where it names an app that is not the key's."""
+    asked = read_detail(body)
+    if asked.app and asked.app != passage.key.name:
+        raise NotPermitted(field="instanceAppid", reason="not the token's own app")
+    return asked
+
+
 async def _detail(service: Service, passage: Passage, asked: Asked, now: datetime) -> Made:
     """Each matching customer once, in the order first asked for; with the ids of the customers above them."""
     wanted = outward.wanted(asked.ids, asked.third_ids, asked.phones, asked.company)
-    found = await service.lookups.customers(passage, wanted, parts=PARTS, now=now)
+    found = await service.lookups.customers(passage, wanted, parts=SHOWN, names=outward.TRAITS, now=now)
     customers = list({customer.id: customer for customer in found.customers if customer}.values())
     audience_ids, led = await above(service, passage, customers, now)
     content = outward.detail(

@@ -78,16 +78,18 @@ select node, xmin::text as version, spelling, calls, case when edition = $2 then
 from summary_call where node = any($1::uuid[]);
 
 -- name: ready_portraits
--- What many callers ask for: rows of their tenants' nodes, as they are ready; and with them the tenants' versions, which
--- are the rows without a node.
-select asked.tenant, coalesce(sum(version.number), 0)::bigint as version, null::uuid as node, null::bytea as portrait
+-- What many callers ask for: rows of their tenants' nodes, as they are ready, each with its customer; and with them the
+-- tenants' versions, which are the rows without a node, each with its newest change.
+select asked.tenant, coalesce(sum(version.number), 0)::bigint as version, null::uuid as node, null::bytea as portrait,
+       (select max(change.number) from change where change.tenant = asked.tenant) as number
 from (select distinct tenant from unnest($1::integer[]) as one (tenant)) as asked
 left join version on version.tenant = asked.tenant
 group by asked.tenant
 union all
-select call.tenant, null, call.node, case when edition = $3 then portrait end
+select call.tenant, null, call.node, case when edition = $3 then portrait end, node.customer
 from unnest($1::integer[], $2::uuid[]) as asked (tenant, node)
-join summary_call as call on call.node = asked.node and call.tenant = asked.tenant;
+join summary_call as call on call.node = asked.node and call.tenant = asked.tenant
+join node on node.node = asked.node;
 
 -- name: put_portraits
 -- Rows that were rendered, where nothing has changed since; one that somebody is writing is left.

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 from zoneinfo import ZoneInfo
 
@@ -39,6 +40,12 @@ WORK_TYPES: Final = frozenset(
         "其他",
     }
 )  # fmt: skip
+
+TRAITS: Final = (
+    "", "addresses", "avatar", "birthday", "gps_place", "industries", "ip_place", "nickname", "pay_feature",
+    "real_name", "remark", "sex", "starred", "user_types", "wechat_place",
+)  # fmt: skip
+"""The traits that a profile is made from; "" is what is said of an identifier itself."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -73,9 +80,14 @@ def wanted(ids: Sequence[int], third_ids: Sequence[str], phones: Sequence[str], 
     return asked + [found for mention in mentions if (found := _normal(mention)) is not None]
 
 
-def local_date(tenant: Tenant, now: datetime) -> date:
-    """The tenant's day, on which windows begin and end: with the customers, all that an answer depends on."""
-    return now.astimezone(ZoneInfo(tenant.time_zone)).date()
+def local_day(tenant: Tenant, now: datetime) -> int:
+    """The tenant's day (its ordinal), on which windows begin and end: with customers, all that an answer depends on."""
+    return _day(tenant.time_zone, int(now.timestamp()) // 60)
+
+
+@lru_cache(maxsize=256)  # a minute has many requests, and no clock of today is ahead by less than whole minutes
+def _day(zone: str, minute: int) -> int:
+    return datetime.fromtimestamp(minute * 60, ZoneInfo(zone)).toordinal()
 
 
 def upstreams(customers: Iterable[Customer]) -> list[Identifier]:
