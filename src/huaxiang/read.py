@@ -49,7 +49,7 @@ MOST_CALL_REFS = 10_000
 IDENTITY = ""
 """The name, which no trait has, under which the trait fold keeps what was said of an identifier itself."""
 
-PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscription", "record")
+PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscription", "record", "companies")
 """The parts of a summary; what is said of an identifier itself is among the traits."""
 MOST_CHANGES: Final = 1000
 """More changes than these are not told one by one."""
@@ -60,7 +60,7 @@ NO_CALLS: Final = Calls()
 class Part(IntEnum):
     """What a row of `look_up` tells of."""
 
-    VERSION, CHANGE, FOUND, IDENTITY, CALLS, MARK, TRAIT, ORIGIN, BUCKET, SAID, CALL = range(11)
+    VERSION, CHANGE, FOUND, IDENTITY, CALLS, MARK, TRAIT, ORIGIN, BUCKET, SAID, CALL, COMPANY = range(12)
 
 
 _decode: Final = msgspec.json.decode
@@ -223,7 +223,7 @@ def _identity(row: Row, about: dict[str, Json]) -> Identity:
 class Parts:
     """What summaries are made of, collected in any order."""
 
-    __slots__ = ("buckets", "calls", "follows", "marks", "origins", "records", "refs", "traits")
+    __slots__ = ("buckets", "calls", "companies", "follows", "marks", "origins", "records", "refs", "traits")
 
     def __init__(self) -> None:
         """Nothing yet."""
@@ -235,6 +235,7 @@ class Parts:
         self.buckets: list[Bucket] = []
         self.follows: list[Follow] = []
         self.records: list[CrmRecord] = []
+        self.companies: set[str] = set()
 
     def add(self, summary: Summary) -> None:
         """What a summary says."""
@@ -246,6 +247,7 @@ class Parts:
         self.buckets += summary.buckets
         self.follows += summary.follows
         self.records += summary.records
+        self.companies.update(summary.companies)
 
     def sum(self) -> Summary:
         """The sum, in the orders that `Summary` states."""
@@ -258,6 +260,7 @@ class Parts:
             buckets=_add_buckets(self.buckets) if self.buckets else (),
             follows=tuple(sorted(self.follows, key=lambda follow: follow.order)) if self.follows else (),
             records=_newest_records(self.records) if self.records else (),
+            companies=tuple(sorted(self.companies)) if self.companies else (),
         )
 
 
@@ -378,6 +381,10 @@ def _take_ref(parts: Parts, row: Row) -> None:
     parts.refs.append(CallRef(row["name"], row["at"]))
 
 
+def _take_company(parts: Parts, row: Row) -> None:
+    parts.companies.add(row["name"])
+
+
 _TAKE: Final = (
     (Part.CALLS, _take_calls),
     (Part.MARK, _take_mark),
@@ -385,6 +392,7 @@ _TAKE: Final = (
     (Part.BUCKET, _take_bucket),
     (Part.SAID, _take_said),
     (Part.CALL, _take_ref),
+    (Part.COMPANY, _take_company),
 )
 
 

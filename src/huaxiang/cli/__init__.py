@@ -2,6 +2,7 @@
 
     serve, demo               run.py       the server, and a tenant to try it with
     tenant …, key …           tenants.py   who is served, and who may ask
+    company …                 companies.py the sub-enterprises under a tenant
     import                    imports.py   files of anybody's records, on their way in
     rebuild, generate         load.py      what is made from what came in, and records to try it with
     explain, export           evidence.py  why a customer is one, and all of it to take away
@@ -30,6 +31,7 @@ from cyclopts import App
 from huaxiang import __version__
 from huaxiang.cli import (
     changes,
+    companies,
     decisions,
     dictionary,
     doctor,
@@ -59,6 +61,7 @@ app.command(run.serve)
 app.command(run.demo)
 app.command(tenants.tenant)
 app.command(tenants.key)
+app.command(companies.company)
 app.command(imports.import_, name="import")
 app.command(load.rebuild)
 app.command(load.generate)

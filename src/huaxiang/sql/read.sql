@@ -7,7 +7,7 @@
 -- a number is found for its own tenant ($4, $6) alone; the number of an erased identifier leads on.
 --   part 0: customer the tenant, number its version, counts its newest change   1: number, customer, counts the other
 --   2: an asked node or number (rank: of which tenant) and its customer   3: identity   4: calls   5: mark   6: trait
---   7: origin   8: bucket (rank: its day, counted from 2000)   9: follow or CRM record   10: call
+--   7: origin   8: bucket (rank: its day, counted from 2000)   9: follow or CRM record   10: call   11: sub-enterprise
 with found as materialized (
     select asked.tenant, asked.node, null::bigint as number, node.customer
     from unnest($4::integer[], $5::uuid[]) as asked (tenant, node)
@@ -85,7 +85,11 @@ cross join lateral (
     select enterprise || '-' || record_id collate "C" as label, at from fact
     where fact.node = member.node and kind = 'call' and current
     order by at desc, label limit 10000) as call
-where 'refs' = any($9::text[]);
+where 'refs' = any($9::text[])
+union all
+select 11, member.node, null, null, null, company.company, null, null, null, null, null, null, null, null, null, null,
+       null, null
+from member join summary_company as company on company.node = member.node where 'companies' = any($9::text[]);
 
 -- name: watch
 -- The same of tenants alone ($1): their versions, their newest changes, and the changes after a number ($2), at most so
