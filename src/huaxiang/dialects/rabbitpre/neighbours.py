@@ -203,6 +203,29 @@ class BatchAnswer(Struct, frozen=True, kw_only=True):
     rows: list[RowAnswer]
 
 
+# ── what apps are told ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ChangeTag(Struct, frozen=True, kw_only=True):
+    """What an app is told when a customer's tags have changed: all of them, as they stand when it is sent.
+
+    `createTime`: when the change was seen, in epoch milliseconds. `notifyId`: the same however often it is sent.
+    `thirdCompanyId`: the sub-enterprise, if the app is told as one. Source: the vendor's document of `changeTag`, and,
+    for the last three, of its other callbacks.
+    """
+
+    orgId: str
+    createTime: int
+    msgType: str = "event"
+    event: str = "changeTag"
+    changeType: str = "update"
+    audienceUserId: int
+    taglist: list[Tag]
+    notifyId: str
+    instanceAppId: str
+    thirdCompanyId: str | UnsetType = UNSET
+
+
 # ── how inputs are read ───────────────────────────────────────────────────────────────────────────────────────────
 
 _info = msgspec.json.Decoder(InfoBody)
