@@ -47,6 +47,8 @@ FACT_COLUMNS = (
 PLACED_COLUMNS = (*FACT_COLUMNS[:8], *FACT_COLUMNS[12:17], *FACT_COLUMNS[19:])
 """What is made of a fact, beside what it said and what a call gathered."""
 SUMMARIES = ("identity", "call", "mark", "trait", "origin", "activity")
+EVERY_SUMMARY = (*SUMMARIES, "company")
+"""With the one that only tenants with sub-enterprises have."""
 REPLAY_ROWS = 20_000
 MANY_LINKS = 500
 """So many that it pays to decide in memory what they make of their nodes, rather than to correct it afterwards."""
@@ -154,7 +156,7 @@ async def cut(tx: Transaction, tenant: Tenant, identifier: Identifier, made: Cut
 
 async def forget(tx: Transaction, tenant: Tenant) -> None:
     """Drop all that is derived from the tenant's facts; the tenant's lock must be held."""
-    for part in (*SUMMARIES, "nodes", "islands", "links", "aparts", "spread", "gathered"):
+    for part in (*EVERY_SUMMARY, "nodes", "islands", "links", "aparts", "spread", "gathered"):
         await tx.run(f"forget_{part}", tenant.id)
 
 
@@ -441,21 +443,33 @@ async def _fold(tx: Transaction, tenant: Tenant, dirty: set[UUID], winners: Sequ
     if any(len(one.named) > 1 for one in winners):
         await tx.run("stage_links", nodes)
     if nodes:
-        for summary in SUMMARIES:
+        for summary in _summaries(tenant):
             await tx.run(f"drop_{summary}", nodes)
         await _fold_whole(tx, tenant, nodes)
     else:
-        told = {summary for one in winners for summary in one.told}
-        await _fold_staged(tx, tenant, [summary for summary in SUMMARIES if summary in told])
+        told = {"company", *(summary for one in winners for summary in one.told)}
+        await _fold_staged(tx, tenant, [summary for summary in _summaries(tenant) if summary in told])
+
+
+def _summaries(tenant: Tenant) -> Sequence[str]:
+    return EVERY_SUMMARY if tenant.settings.companies else SUMMARIES
 
 
 async def _fold_whole(tx: Transaction, tenant: Tenant, nodes: Sequence[UUID]) -> None:
     """Add what is staged, and all that was said on these nodes, which have no summaries now."""
     await tx.run("stage_nodes", nodes)
     await tx.run("stage_node_links", nodes)
-    await _fold_staged(tx, tenant, SUMMARIES)
+    await _fold_staged(tx, tenant, _summaries(tenant))
 
 
 async def _fold_staged(tx: Transaction, tenant: Tenant, summaries: Iterable[str]) -> None:
+    by = {"activity": [tenant.time_zone], "company": [list(tenant.settings.companies)]}
     for summary in summaries:
-        await tx.run(f"fold_{summary}", *([tenant.time_zone] if summary == "activity" else []))
+        await tx.run(f"fold_{summary}", *by.get(summary, []))
+
+
+async def fold_companies(tx: Transaction, tenant: Tenant) -> None:
+    """Say anew of every node which of the tenant's sub-enterprises its facts name; the tenant's lock must be held."""
+    await tx.run("forget_company", tenant.id)
+    if tenant.settings.companies:
+        await tx.run("fold_companies_anew", tenant.id, list(tenant.settings.companies))

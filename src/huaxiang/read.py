@@ -49,7 +49,7 @@ MOST_CALL_REFS = 10_000
 IDENTITY = ""
 """The name, which no trait has, under which the trait fold keeps what was said of an identifier itself."""
 
-PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscription", "record")
+PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscription", "record", "companies")
 """The parts of a summary; what is said of an identifier itself is among the traits. Beside them there are `values`: of
 traits that are named, the newest values alone, which cost much less."""
 MOST_CHANGES: Final = 1000
@@ -62,7 +62,7 @@ NOTHING: Final = Summary()
 class Part(IntEnum):
     """What a row of `look_up` tells of."""
 
-    VERSION, CHANGE, FOUND, IDENTITY, CALLS, MARK, TRAIT, ORIGIN, BUCKET, SAID, CALL, VALUE, ABOUT = range(13)
+    VERSION, CHANGE, FOUND, IDENTITY, CALLS, MARK, TRAIT, ORIGIN, BUCKET, SAID, CALL, VALUE, ABOUT, COMPANY = range(14)
 
 
 class Asked(NamedTuple):
@@ -220,7 +220,7 @@ def _number(identity: Identity) -> int:
 class Parts:
     """What summaries are made of, collected in any order."""
 
-    __slots__ = ("buckets", "calls", "follows", "marks", "origins", "records", "refs", "traits", "values")
+    __slots__ = ("buckets", "calls", "companies", "follows", "marks", "origins", "records", "refs", "traits", "values")
 
     def __init__(self) -> None:
         """Nothing yet."""
@@ -232,6 +232,7 @@ class Parts:
         self.buckets: list[Bucket] = []
         self.follows: list[Follow] = []
         self.records: list[CrmRecord] = []
+        self.companies: set[str] = set()
         self.values: dict[str, Json] = {}
 
     def add(self, summary: Summary) -> None:
@@ -244,6 +245,7 @@ class Parts:
         self.buckets += summary.buckets
         self.follows += summary.follows
         self.records += summary.records
+        self.companies.update(summary.companies)
 
     def sum(self) -> Summary:
         """The sum, in the orders that `Summary` states."""
@@ -256,6 +258,7 @@ class Parts:
             buckets=_add_buckets(self.buckets) if self.buckets else (),
             follows=tuple(sorted(self.follows, key=lambda follow: follow.order)) if self.follows else (),
             records=_newest_records(self.records) if self.records else (),
+            companies=tuple(sorted(self.companies)) if self.companies else (),
             values=self.values,
         )
 
@@ -423,6 +426,7 @@ _origins: Final = msgspec.json.Decoder(list[tuple[Json, datetime, int, str, UUID
 _counted: Final = msgspec.json.Decoder(list[tuple[Literal["active", "spread"], int, str, str, int, datetime]]).decode
 _said: Final = msgspec.json.Decoder(list[tuple[str, str, _Followed | _Recorded, datetime, int, str, UUID]]).decode
 _refs: Final = msgspec.json.Decoder(list[tuple[str, datetime]]).decode
+_companies: Final = msgspec.json.Decoder(list[str]).decode
 _values: Final = msgspec.json.Decoder(dict[str, Json]).decode
 
 
@@ -477,6 +481,10 @@ def _take_refs(parts: Parts, body: bytes) -> None:
     parts.refs += [CallRef(label, at) for label, at in _refs(body)]
 
 
+def _take_companies(parts: Parts, body: bytes) -> None:
+    parts.companies.update(_companies(body))
+
+
 _TAKE: Final = {
     Part.CALLS: _take_calls,
     Part.MARK: _take_marks,
@@ -486,6 +494,7 @@ _TAKE: Final = {
     Part.SAID: _take_said,
     Part.CALL: _take_refs,
     Part.VALUE: _take_values,
+    Part.COMPANY: _take_companies,
 }
 
 

@@ -237,6 +237,8 @@ class Service(Keyring):
                 pass
         elif tenant.settings.limits != changed.settings.limits:
             await _resolve_all(tx, changed)
+        if tenant.settings.companies.keys() != changed.settings.companies.keys():
+            await ingest.fold_companies(tx, changed)
         return changed
 
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -359,10 +361,15 @@ class Service(Keyring):
         async with self.store.reading() as tx:
             return await calls.page(tx, tenant, wanted, limit=limit, offset=offset, after=after)
 
-    async def audience_ids(self, tenant: Tenant, *, after: int, size: int, ours: int) -> list[int]:
-        """The next `size` ids above `after` that customers answer under; our own begin behind `ours`."""
+    async def audience_ids(
+        self, tenant: Tenant, *, after: int, size: int, ours: int, company: str | None = None
+    ) -> list[int]:
+        """The next `size` ids above `after` that customers answer under; our own begin behind `ours`.
+
+        `company`: only customers of this sub-enterprise, "" for the tenant's own; None where the tenant has none.
+        """
         async with self.store.reading() as tx:
-            return await audiences.page(tx, tenant, after=after, size=size, ours=ours)
+            return await audiences.page(tx, tenant, after=after, size=size, ours=ours, company=company)
 
     async def openids(self, tenant: Tenant, value: str) -> list[Identifier]:
         """What a vendor calls an openid, in every app that has one of this value."""

@@ -126,12 +126,18 @@ def _serve(url: str, host: str, port: int, workers: int, public_host: str | None
         respawn_failed_workers=True,
         workers_kill_timeout=10,
     )
-    threading.Thread(target=_when_up, args=(host, port, ready), daemon=True).start()
+    waiting = threading.Thread(
+        target=_when_up, args=(host, port, ready, lambda: len(server.wrks) == workers), daemon=True
+    )
+    waiting.start()
     server.serve()
 
 
-def _when_up(host: str, port: int, ready: Callable[[], None]) -> None:
+def _when_up(host: str, port: int, ready: Callable[[], None], is_begun: Callable[[], bool]) -> None:
     """Call `ready` once the server answers."""
+    # Workers are forked: a lock that this thread held just then (to import something, say) would never open in them.
+    while not is_begun():
+        time.sleep(0.01)
     address = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - compared, not bound
     url = f"http://[{address}]:{port}/health" if ":" in address else f"http://{address}:{port}/health"
     deadline = time.monotonic() + START_SECONDS

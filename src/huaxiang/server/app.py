@@ -11,6 +11,7 @@ Rule 3: the log tells method, route, status and time of a request, and of a fail
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 import traceback
@@ -51,6 +52,7 @@ from huaxiang.server.options import ServerOptions
 from huaxiang.service import Service
 from huaxiang.shelf import Shelf
 from huaxiang.store import Store
+from huaxiang.webhooks.courier import Courier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -101,7 +103,11 @@ def _framework(store: Store, service: Service, hots: Sequence[Hot], options: Ser
             gc.collect()
             gc.freeze()
             gc.set_threshold(*COLLECT)
+            courier = Courier(service)
+            sending = asyncio.create_task(courier.run())
             yield
+            courier.stop()
+            await sending
             await service.flush()
 
     return Litestar(

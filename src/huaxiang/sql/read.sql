@@ -11,6 +11,7 @@
 --   2: of all: [tenant, node, number, customer] of what was asked for     3: identities      4: calls       5: marks
 --   6: traits       7: origins      8: buckets, their days counted from 2000      9: follows and CRM records
 --   10: names of calls      11: values by their names      12: what is said of identifiers: [node, value]
+--   13: sub-enterprises
 -- The name of a trait is made an expression, so that a node's traits are looked through, and not sought name by name.
 with found as materialized (
     select asked.tenant, asked.node, null::bigint as number, node.customer
@@ -106,7 +107,11 @@ from (select distinct on (customer, name) customer, name, value from told
       order by customer, name, at desc, rank desc, record_id desc, record desc) as newest
 group by newest.customer
 union all
-select 12, customer, json_agg(json_build_array(node, value)) from told where name = '' group by customer;
+select 12, customer, json_agg(json_build_array(node, value)) from told where name = '' group by customer
+union all
+select 13, member.customer, json_agg(distinct company.company)
+from member join summary_company as company on company.node = member.node
+where 'companies' = any($9::text[]) group by member.customer;
 
 -- name: watch
 -- The same of tenants alone ($1): their versions, their newest changes, and the changes after a number ($2), at most so
