@@ -5,8 +5,10 @@
     rabbitpre/    RabbitpreClient: its token kept, its rates respected
     telrobot/     TelrobotClient
     calls.py      its calls as data: bytes out, bytes in
+    batches.py    many rows handed over in a few calls
     exchange.py   a call, a reply, and when to try again
     pace.py       a vendor's rate, kept by waiting
+    opened.py     a transport, held until it is closed
     reading.py    a vendor's JSON, read as it comes
     transport.py  how a call travels, over httpx
     errors.py     what can go wrong, as one tree

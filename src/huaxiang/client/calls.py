@@ -20,18 +20,8 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from huaxiang.client.errors import (
-    ClientError,
-    Invalid,
-    NotPermitted,
-    ServerFault,
-    TooLarge,
-    TooOften,
-    Unauthenticated,
-    Unconfirmed,
-    Unexpected,
-)
-from huaxiang.client.exchange import Call, Reply
+from huaxiang.client.errors import BY_STATUS, ClientError, Unexpected
+from huaxiang.client.exchange import Call, Reply, encoded
 from huaxiang.dialects.native import wire
 from huaxiang.dialects.native.wire import Customer, FactsAnswer, Rejected
 from huaxiang.errors import SettingsInvalid
@@ -48,18 +38,6 @@ AnIdentifier: TypeAlias = Mention | Identifier | Mapping[str, Json]
 Answer = TypeVar("Answer")
 
 _OK, _NOT_FOUND = 200, 404
-_WORDS: dict[int, type[ClientError]] = {
-    400: Invalid,
-    401: Unauthenticated,
-    403: NotPermitted,
-    413: TooLarge,
-    415: Invalid,
-    429: TooOften,
-    500: ServerFault,
-    502: Unconfirmed,
-    503: Unconfirmed,
-    504: Unconfirmed,
-}
 _encoder = msgspec.json.Encoder()
 
 
@@ -218,17 +196,10 @@ def lookups(identifiers: Iterable[AnIdentifier]) -> Iterable[Call[Sequence[Custo
             method=wire.LOOK_UP.method,
             path=wire.LOOK_UP.path,
             media_type="application/json",
-            body=_encode_lookup(part),
+            body=encoded({"identifiers": part}, field="identifiers"),
             repeatable=True,
             read=partial(_read_customers, len(part)),
         )
-
-
-def _encode_lookup(part: Sequence[object]) -> bytes:
-    try:
-        return _encoder.encode({"identifiers": part})
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        raise Invalid(field="identifiers", reason="can't be written as JSON") from None
 
 
 def _read_customer(reply: Reply) -> Customer | None:
@@ -266,7 +237,7 @@ def _read(kind: type[Answer], reply: Reply) -> Answer:
 def refused(reply: Reply) -> ClientError:
     """The error that a reply other than the answer amounts to."""
     refusal = _refusal(reply)
-    kind = _WORDS.get(reply.status, Unexpected)
+    kind = BY_STATUS.get(reply.status, Unexpected)
     if refusal is None:
         return kind(status=reply.status, reason="the body is no refusal of this API")
     said = refusal.error

@@ -2,6 +2,7 @@
 
     client.py   TelrobotClient, AsyncTelrobotClient
     calls.py    its calls as data: bytes out, bytes in
+    rows.py     CustomerRow: what is handed over
     answers.py  Customer and its parts; what a refusal means
 
 The errors are those of `huaxiang.client`.
@@ -9,18 +10,25 @@ The errors are those of `huaxiang.client`.
 
 from __future__ import annotations
 
-from huaxiang.client.telrobot.answers import Component, ComponentData, Customer, Meta, Page, TokenState
+from huaxiang.client.telrobot.answers import Component, ComponentData, Customer, Landed, Meta, Page, TokenState
 from huaxiang.client.telrobot.calls import Filter
 from huaxiang.client.telrobot.client import AsyncTelrobotClient, TelrobotClient
+from huaxiang.client.telrobot.rows import CustomerRow, FieldChanges, FieldRule, FieldType, Value
 
 __all__ = [
     "AsyncTelrobotClient",
     "Component",
     "ComponentData",
     "Customer",
+    "CustomerRow",
+    "FieldChanges",
+    "FieldRule",
+    "FieldType",
     "Filter",
+    "Landed",
     "Meta",
     "Page",
     "TelrobotClient",
     "TokenState",
+    "Value",
 ]

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from huaxiang.client.errors import Invalid
-from huaxiang.client.exchange import PERHAPS_DONE, Call
+from huaxiang.client.exchange import PERHAPS_DONE, Call, encoded
 from huaxiang.client.tinet.answers import (
     Answer,
     CdrSqcDetailsResponse,
@@ -365,17 +365,10 @@ def _push(
         read=read_push,
         repeatable=True,
         media_type="application/json",
-        body=_encoded(request),
+        body=encoded(request),
         query=query,
         passing=_PASSING,
     )
-
-
-def _encoded(request: Struct) -> bytes:
-    try:
-        return msgspec.json.encode(request)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        raise Invalid(field="body", reason="can't be written as JSON") from None
 
 
 def _written(value: str | int | bool) -> str:  # noqa: FBT001 - the value of a parameter
