@@ -103,10 +103,26 @@ async def test_tags_that_are_put_on_are_read_of_one_and_of_many_each_once(rabbit
 
 async def test_a_third_partys_id_is_of_the_enterprise_that_the_app_is_to_mean(rabbitpre: Connect, app: App) -> None:
     client = rabbitpre(app=App(app.id, app.secret, company_id="c-1"))
-    rows = [ProfileRow(audienceUserId=1, companyId="c-1", thirdId="t-1"), {"audienceUserId": 2, "thirdId": "t-1"}]
-    await said(client, "add_profiles", rows)
+    await said(client, "add_profiles", [ProfileRow(audienceUserId=1, thirdId="t-1")])
+    await said(client, "add_profiles", [{"audienceUserId": 2, "companyId": "c-2", "thirdId": "t-1"}])
+    await said(rabbitpre(), "add_profiles", [{"audienceUserId": 3, "thirdId": "t-1"}])
     assert [one.audienceUserId for one in await said(client, "detail", third_ids=["t-1"])] == [1]
-    assert [one.audienceUserId for one in await said(rabbitpre(), "detail", third_ids=["t-1"])] == [2]
+    assert [one.audienceUserId for one in await said(rabbitpre(), "detail", third_ids=["t-1"])] == [3]
+
+
+async def test_whatever_is_read_names_the_enterprise_that_is_meant(rabbitpre: Connect, house: House, app: App) -> None:
+    with between(house.address) as proxy:
+        client = rabbitpre(proxy.address, App(app.id, app.secret, company_id="c-1"))
+        await said(client, "detail", ids=[1])
+        await said(client, "info", phone="13888000001")
+        await said(client, "tags_of", [1])
+        await said(client, "tags", 1)
+        await said(client, "user_ids")
+    assert [json.loads(body)["companyId"] for body in proxy.requests[1:4]] == ["c-1"] * 3
+    assert [target.rpartition("?")[2] for target in proxy.targets[4:]] == [
+        "audienceUserId=1&companyId=c-1",
+        "size=10000&companyId=c-1",
+    ]
 
 
 async def test_an_app_may_say_for_whom_it_acts(rabbitpre: Connect, app: App) -> None:

@@ -58,10 +58,10 @@ def cut(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
         yield part
 
 
-def parts(rows: Iterable[ARow], most: int) -> Iterator[Part]:
-    """The rows, at most so many in each part."""
+def parts(rows: Iterable[ARow], most: int, also: Mapping[str, Json] | None = None) -> Iterator[Part]:
+    """The rows, at most so many in each part; `also`: what each says that does not say it otherwise."""
     for some in cut(enumerate(rows), most):
-        written = [(place, *_written(row)) for place, row in some]
+        written = [(place, *_written(row, also or {})) for place, row in some]
         sent = [(place, row, body) for place, row, body in written if body is not None]
         yield Part(
             first=some[0][0],
@@ -82,9 +82,10 @@ def marked(first: int, before: object) -> Generator[None]:
         raise
 
 
-def _written(row: ARow) -> tuple[Mapping[str, Json], Raw | None]:
+def _written(row: ARow, also: Mapping[str, Json]) -> tuple[Mapping[str, Json], Raw | None]:
     try:
-        said = reading.without_nulls(msgspec.to_builtins(row)) if isinstance(row, Struct) else dict(row)
+        own = reading.without_nulls(msgspec.to_builtins(row)) if isinstance(row, Struct) else row
+        said = {**also, **own}
         return said, Raw(msgspec.json.encode(said))
     except (TypeError, ValueError, OverflowError, RecursionError):
         return {}, None

@@ -55,11 +55,11 @@ def info(phone: str | None, openid: str | None, company_id: str | None) -> Call[
     return posted(INFO, body, _read_profile)
 
 
-def user_ids(after: int | None, size: int) -> Call[list[int]]:
+def user_ids(after: int | None, size: int, company_id: str | None) -> Call[list[int]]:
     """The call that lists so many ids, ascending, strictly after this one. Raises `Invalid`."""
     if not 1 <= size <= MOST_USER_IDS:
         raise Invalid(field="size", reason=f"1 to {MOST_USER_IDS}")
-    return got(USER_IDS, (("audienceUserId", after), ("size", size)), _read_user_ids)
+    return got(USER_IDS, (("audienceUserId", after), ("size", size), ("companyId", company_id)), _read_user_ids)
 
 
 def last(ids: Sequence[int], after: int | None) -> int:
@@ -69,23 +69,25 @@ def last(ids: Sequence[int], after: int | None) -> int:
     return max(ids)
 
 
-def tags(audience_user_id: int) -> Call[Tagged | None]:
+def tags(audience_user_id: int, company_id: str | None) -> Call[Tagged | None]:
     """The call that reads one customer's tags; None where nobody has the id."""
-    return got(TAGS, (("audienceUserId", audience_user_id),), _read_tagged)
+    return got(TAGS, (("audienceUserId", audience_user_id), ("companyId", company_id)), _read_tagged)
 
 
-def tags_of(ids: Iterable[int], size: int) -> Iterator[Call[list[Tagged]]]:
+def tags_of(ids: Iterable[int], size: int, company_id: str | None) -> Iterator[Call[list[Tagged]]]:
     """The calls that read the tags of these customers, so many in each. Raises `Invalid`."""
     if not 1 <= size <= MOST_IDS:
         raise Invalid(field="size", reason=f"1 to {MOST_IDS}")
     for part in cut(ids, size):
-        yield posted(TAGS_OF, {"audienceUserIdList": part}, _read_tagged_list)
+        yield posted(TAGS_OF, {"companyId": company_id, "audienceUserIdList": part}, _read_tagged_list)
 
 
-def batches(of: Endpoint, rows: Iterable[ARow], params: Mapping[str, Json]) -> Iterator[Batch[BatchAnswer]]:
-    """The calls that hand these rows over, 500 in each, with `publicParams`."""
+def batches(
+    of: Endpoint, rows: Iterable[ARow], params: Mapping[str, Json], company_id: str | None
+) -> Iterator[Batch[BatchAnswer]]:
+    """The calls that hand rows over, 500 in each, with `publicParams`; `company_id`: of those that say no other."""
     said = {name: value for name, value in params.items() if value is not None}
-    for part in parts(rows, MOST_ROWS):
+    for part in parts(rows, MOST_ROWS, {"companyId": company_id} if company_id else None):
         yield Batch(part, _handed_over(of, part, said) if part.rows else None)
 
 

@@ -57,7 +57,8 @@ RATES = Rates()
 class App:
     """Who asks: an app's `instanceAppid` and `instanceSecrect`.
 
-    `company_id`: the enterprise under the app that is meant; None: the app's own. `acting_for`: the `instanceAppid` of
+    `company_id`: the enterprise under the app that is meant, in reads, and of rows that say no other; None: the app's
+    own. `acting_for`: the `instanceAppid` of
     another app, where this one may read as that one.
     """
 
@@ -109,13 +110,13 @@ class RabbitpreClient(Opened):
 
     def user_ids(self, *, after: int | None = None, size: int = calls.MOST_USER_IDS) -> Iterator[int]:
         """The ids of all customers, ascending, strictly after this one; `size` in a request. Raises `ClientError`."""
-        while ids := self._ask(calls.user_ids(after, size)):
+        while ids := self._ask(calls.user_ids(after, size, self._app.company_id)):
             yield from ids
             after = calls.last(ids, after)
 
     def tags(self, audience_user_id: int) -> Tagged | None:
         """One customer's tags, a request in two seconds; None where nobody has the id. Raises `ClientError`."""
-        return self._ask(calls.tags(audience_user_id), self._tags)
+        return self._ask(calls.tags(audience_user_id, self._app.company_id), self._tags)
 
     def tags_of(self, ids: Iterable[int], *, size: int = calls.MOST_TAGGED) -> Iterator[Tagged]:
         """The tags of these customers, each once; `size` in a request, 1,000 at most, ten requests in five seconds.
@@ -123,7 +124,7 @@ class RabbitpreClient(Opened):
         An unknown one is left out. Raises `ClientError`.
         """
         seen: set[int] = set()
-        for call in calls.tags_of(ids, size):
+        for call in calls.tags_of(ids, size, self._app.company_id):
             yield from calls.unseen(self._ask(call, self._tags_of), seen)
 
     def add_profiles(
@@ -133,7 +134,7 @@ class RabbitpreClient(Opened):
 
         `params`: the document's `publicParams`, for all rows. Raises `ClientError`.
         """
-        return self._hand_over(calls.batches(ADD_PROFILES, rows, params))
+        return self._hand_over(calls.batches(ADD_PROFILES, rows, params, self._app.company_id))
 
     def add_events(self, rows: Iterable[EventRow | Mapping[str, Json]], **params: Unpack[Params]) -> Added:
         """Hand events over, 500 in a request: `event/batchAdd`.
@@ -141,14 +142,14 @@ class RabbitpreClient(Opened):
         A request of which no answer came is sent again only where each of its rows has its `eventId`: any other would
         count twice. Raises `ClientError`; `Unconfirmed` where it is not known whether they were taken.
         """
-        return self._hand_over(calls.batches(ADD_EVENTS, rows, params))
+        return self._hand_over(calls.batches(ADD_EVENTS, rows, params, self._app.company_id))
 
     def tag(self, rows: Iterable[TagRow | Mapping[str, Json]], **params: Unpack[TagParams]) -> Added:
         """Put tags on customers, or with `optType="delete"` take them off, 500 rows in a request: `tag/v2/batchAdd`.
 
         A tag that is taken off with values loses these alone. Raises `ClientError`.
         """
-        return self._hand_over(calls.batches(ADD_TAGS, rows, {"optType": "add", **params}))
+        return self._hand_over(calls.batches(ADD_TAGS, rows, {"optType": "add", **params}, self._app.company_id))
 
     def _hand_over(self, batches: Iterable[Batch[BatchAnswer]]) -> Added:
         added = Added()
@@ -212,19 +213,19 @@ class AsyncRabbitpreClient(AsyncOpened):
 
     async def user_ids(self, *, after: int | None = None, size: int = calls.MOST_USER_IDS) -> AsyncIterator[int]:
         """The ids of all customers; see `RabbitpreClient.user_ids`."""
-        while ids := await self._ask(calls.user_ids(after, size)):
+        while ids := await self._ask(calls.user_ids(after, size, self._app.company_id)):
             for one in ids:
                 yield one
             after = calls.last(ids, after)
 
     async def tags(self, audience_user_id: int) -> Tagged | None:
         """One customer's tags; see `RabbitpreClient.tags`."""
-        return await self._ask(calls.tags(audience_user_id), self._tags)
+        return await self._ask(calls.tags(audience_user_id, self._app.company_id), self._tags)
 
     async def tags_of(self, ids: Iterable[int], *, size: int = calls.MOST_TAGGED) -> AsyncIterator[Tagged]:
         """The tags of these customers; see `RabbitpreClient.tags_of`."""
         seen: set[int] = set()
-        for call in calls.tags_of(ids, size):
+        for call in calls.tags_of(ids, size, self._app.company_id):
             for one in calls.unseen(await self._ask(call, self._tags_of), seen):
                 yield one
 
@@ -232,15 +233,15 @@ class AsyncRabbitpreClient(AsyncOpened):
         self, rows: Iterable[ProfileRow | Profile | Mapping[str, Json]], **params: Unpack[Params]
     ) -> Added:
         """Hand profiles over; see `RabbitpreClient.add_profiles`."""
-        return await self._hand_over(calls.batches(ADD_PROFILES, rows, params))
+        return await self._hand_over(calls.batches(ADD_PROFILES, rows, params, self._app.company_id))
 
     async def add_events(self, rows: Iterable[EventRow | Mapping[str, Json]], **params: Unpack[Params]) -> Added:
         """Hand events over; see `RabbitpreClient.add_events`."""
-        return await self._hand_over(calls.batches(ADD_EVENTS, rows, params))
+        return await self._hand_over(calls.batches(ADD_EVENTS, rows, params, self._app.company_id))
 
     async def tag(self, rows: Iterable[TagRow | Mapping[str, Json]], **params: Unpack[TagParams]) -> Added:
         """Put tags on customers, or take them off; see `RabbitpreClient.tag`."""
-        return await self._hand_over(calls.batches(ADD_TAGS, rows, {"optType": "add", **params}))
+        return await self._hand_over(calls.batches(ADD_TAGS, rows, {"optType": "add", **params}, self._app.company_id))
 
     async def _hand_over(self, batches: Iterable[Batch[BatchAnswer]]) -> Added:
         added = Added()
