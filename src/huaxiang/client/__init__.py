@@ -1,6 +1,7 @@
 """The client: the wire of the server, spoken from the other side. It installs without the server.
 
     native.py     Client, AsyncClient: facts in, customers out
+    steward.py    of the same clients, what an operator does; steward_calls.py: its calls as data
     tinet/        SmartlinkClient: the vendor's SDK, name for name
     rabbitpre/    RabbitpreClient: its token kept, its rates respected
     telrobot/     TelrobotClient

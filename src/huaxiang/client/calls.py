@@ -20,7 +20,7 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from huaxiang.client.errors import BY_STATUS, ClientError, Unexpected
+from huaxiang.client.errors import BY_STATUS, ClientError, NotFound, Unexpected
 from huaxiang.client.exchange import Call, Reply, encoded
 from huaxiang.dialects.native import wire
 from huaxiang.dialects.native.wire import Customer, FactsAnswer, Rejected
@@ -38,6 +38,8 @@ AnIdentifier: TypeAlias = Mention | Identifier | Mapping[str, Json]
 Answer = TypeVar("Answer")
 
 _OK, _NOT_FOUND = 200, 404
+_PLACES = {"", "path"}
+"""Of what is not found, the fields that mean the call itself: another server, or an older one."""
 _encoder = msgspec.json.Encoder()
 
 
@@ -106,7 +108,7 @@ class Batch:
         )
 
     def _read(self, reply: Reply) -> FactsAnswer:
-        answer = _read(FactsAnswer, reply)
+        answer = read(FactsAnswer, reply)
         if not all(1 <= one.line <= len(self.lines) for one in answer.rejected):
             raise Unexpected(status=reply.status, reason="a line that was not sent")
         rejected = [msgspec.structs.replace(one, line=self.lines[one.line - 1]) for one in answer.rejected]
@@ -207,11 +209,11 @@ def _read_customer(reply: Reply) -> Customer | None:
         refusal = _refusal(reply)
         if refusal is not None and (refusal.error.code, refusal.error.field) == ("not_found", "id"):
             return None
-    return _read(Customer, reply)
+    return read(Customer, reply)
 
 
 def _read_customers(asked: int, reply: Reply) -> Sequence[Customer | None]:
-    found = _read(wire.LookupAnswer, reply).customers
+    found = read(wire.LookupAnswer, reply).customers
     if len(found) != asked:
         raise Unexpected(status=reply.status, reason="not as many customers as were asked for")
     return found
@@ -224,7 +226,7 @@ def _encode(fact: AFact) -> bytes:
     return _encoder.encode(fact if isinstance(fact, Fact) else dict(fact))
 
 
-def _read(kind: type[Answer], reply: Reply) -> Answer:
+def read(kind: type[Answer], reply: Reply) -> Answer:
     """The answer in a reply. Raises the `ClientError` that the reply amounts to."""
     if reply.status != _OK:
         raise refused(reply)
@@ -241,6 +243,8 @@ def refused(reply: Reply) -> ClientError:
     if refusal is None:
         return kind(status=reply.status, reason="the body is no refusal of this API")
     said = refusal.error
+    if said.code == NotFound.code and said.field not in _PLACES:
+        kind = NotFound
     return kind(
         code=said.code, field=said.field, reason=said.reason, status=reply.status, request_id=refusal.request_id
     )

@@ -4,7 +4,8 @@
         client.facts([Call(source="pbx", id="c-1", identifiers=(Mention("phone", "13667679151"),))])
         client.lookup([Mention("phone", "136 6767 9151")])
 
-Takes facts and identifiers of `huaxiang.model`, or the same as objects of JSON; gives the structs of the wire.
+Takes facts and identifiers of `huaxiang.model`, or the same as objects of JSON; gives the structs of the wire. What an
+operator does (see why, decide, review, erase) is in `steward.py`.
 
 Rule 1: both forms build the same requests and read the same answers; only the waiting differs.
 Rule 2: facts are taken as they come, a batch at a time, so that an endless or a huge iterable needs the memory of one.
@@ -23,7 +24,7 @@ from huaxiang.client import calls
 from huaxiang.client.calls import LARGEST_BODY_BYTES, AFact, AnIdentifier, Batch, Landing
 from huaxiang.client.errors import ClientError
 from huaxiang.client.exchange import Retry
-from huaxiang.client.opened import AsyncOpened, Opened
+from huaxiang.client.steward import AsyncSteward, Steward
 from huaxiang.client.transport import AsyncTransport, Destination, Reach, Transport
 from huaxiang.dialects.native.wire import MOST_FACTS, Customer, FactsAnswer
 
@@ -32,7 +33,7 @@ TIMEOUT_S = 60.0
 RETRY = Retry()
 
 
-class Client(Opened):
+class Client(Steward):
     """A server's native API. Threads may share it; each call blocks the thread that makes it."""
 
     def __init__(
@@ -95,7 +96,7 @@ class Client(Opened):
         return [one for call in calls.lookups(identifiers) for one in self._transport.ask(call)]
 
 
-class AsyncClient(AsyncOpened):
+class AsyncClient(AsyncSteward):
     """A server's native API, for asyncio: what `Client` does, without blocking. Tasks of one loop may share it."""
 
     def __init__(

@@ -6,6 +6,14 @@
     answers.py  Profile and its parts; what a refusal means
     tokens.py   which token is good, and how the next is got
 
+    with RabbitpreClient("https://devintegrate.rabbitpre.com", App(app_id, secret)) as client:
+        added = client.add_profiles([ProfileRow(unionid="oX-1", phone="13339938205", realName="莫俊驰")])
+        print(added.taken, [(row.index, row.msg) for row in added.refused])
+        client.add_events([EventRow(eventKey="view", eventId="e-1", unionid="oX-1")])
+        client.tag([TagRow(unionid="oX-1", tags="老客,重点")])
+        for customer in client.tags_of(client.user_ids()):
+            print(customer.audienceUserId, [tag.tagName for tag in customer.tagList])
+
 The errors are those of `huaxiang.client`.
 """
 

@@ -5,6 +5,12 @@
     rows.py     CustomerRow: what is handed over
     answers.py  Customer and its parts; what a refusal means
 
+    with TelrobotClient("https://telrobot.example.com", token, user_id) as client:
+        for landed in client.add([CustomerRow(phone="13012121211", name="联系人1")]):
+            print(landed.row, landed.id or landed.message)
+        for customer in client.customers(Filter(operator=[1, 2], created_at=("2024-07-26", "2044-07-27"))):
+            print(customer.name, customer.phone)
+
 The errors are those of `huaxiang.client`.
 """
 
