@@ -170,6 +170,8 @@ async def test_a_list_that_leads_nowhere_is_unexpected_rather_than_endless(rabbi
 async def test_what_cannot_be_asked_is_told_before_it_is_asked(rabbitpre: Connect) -> None:
     bad: list[tuple[str, dict[str, Any], str]] = [
         ("info", {}, "phone,openid"),
+        ("detail", {"phones": "13888000001"}, "phones"),
+        ("detail", {"third_ids": "t-1"}, "third_ids"),
         ("user_ids", {"size": 0}, "size"),
         ("user_ids", {"size": 10_001}, "size"),
         ("tags_of", {"ids": [1], "size": 1001}, "size"),

@@ -169,6 +169,8 @@ async def test_a_filter_that_cannot_be_meant_names_its_field(telrobot: Connect) 
         (Filter(created_at=("2024-03-02", "2024-03-01")), {}, "created_at"),
         (Filter(operator=[9]), {}, "operator"),
         (Filter(components={"x": "y"}), {}, "components.0.id"),
+        (Filter(phone=" "), {}, "phone"),
+        (Filter(company=""), {}, "company"),
         (Filter(), {"per_page": 101}, "per_page"),
         (Filter(), {"per_page": 0}, "per_page"),
     ]
@@ -188,7 +190,10 @@ async def test_customers_are_deleted_by_phone_by_span_and_by_both(telrobot: Conn
     assert await said(client, "delete", [rows[0].phone, rows[1].phone, TELECOM]) == 2
     assert await said(client, "delete", created_at=("2024-01-03", "2024-01-04")) == 2
     assert await said(client, "delete", [rows[4].phone, rows[5].phone], created_at=("2024-01-05", "2024-01-05")) == 1
-    assert await said(client, "delete", [], created_at=("2024-01-01", "2024-01-31")) == 0
+    for nobody in ([], [""], [" "]):
+        assert await said(client, "delete", nobody, created_at=("2024-01-01", "2024-01-31")) == 0
+    with pytest.raises(Invalid):
+        await said(client, "delete", MOBILE)
     with between(house.address) as proxy:
         many = (f"1366767{day:04d}" for day in range(205))
         assert await said(telrobot(proxy.address), "delete", many) == 2

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from huaxiang.client import reading
-from huaxiang.client.errors import ClientError
+from huaxiang.client.errors import ClientError, Invalid
 from huaxiang.client.exchange import Call
 from huaxiang.model import Json
 
@@ -49,6 +49,13 @@ class Batch(Generic[Answer]):
 
     part: Part
     call: Call[Answer] | None
+
+
+def several(field: str, items: Iterable[Item]) -> Iterable[Item]:
+    """The items, which are not the signs of one text. Raises `Invalid`."""
+    if isinstance(items, str):
+        raise Invalid(field=field, reason="a list of texts is expected, not one text")
+    return items
 
 
 def cut(items: Iterable[Item], most: int) -> Iterator[list[Item]]:

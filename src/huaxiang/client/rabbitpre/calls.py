@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from msgspec import Struct, field
 
-from huaxiang.client.batches import ARow, Batch, Part, cut, parts
+from huaxiang.client.batches import ARow, Batch, Part, cut, parts, several
 from huaxiang.client.errors import Invalid, Unexpected
 from huaxiang.client.exchange import PERHAPS_DONE, Call, Reply, encoded
 from huaxiang.client.rabbitpre import answers
@@ -34,11 +34,14 @@ _READS = PERHAPS_DONE | {500}
 def details(
     ids: Iterable[int], third_ids: Iterable[str], phones: Iterable[str], settings: Mapping[str, Json]
 ) -> Iterator[Call[list[Profile]]]:
-    """The calls that read these customers, 1,000 in each; nobody asked for, no call. `settings` go along with each."""
+    """The calls that read these customers, 1,000 in each; nobody asked for, no call. `settings` go along with each.
+
+    Raises `Invalid`.
+    """
     wanted = [
         *(("audienceUserIdList", one) for one in ids),
-        *(("thirdIdList", one) for one in third_ids),
-        *(("phoneList", one) for one in phones),
+        *(("thirdIdList", one) for one in several("third_ids", third_ids)),
+        *(("phoneList", one) for one in several("phones", phones)),
     ]
     for part in cut(wanted, MOST_IDS):
         lists: dict[str, Json] = {}

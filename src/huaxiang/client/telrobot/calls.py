@@ -15,7 +15,7 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
-from huaxiang.client.batches import ARow, Batch, cut, parts
+from huaxiang.client.batches import ARow, Batch, cut, parts, several
 from huaxiang.client.errors import Invalid
 from huaxiang.client.exchange import PERHAPS_DONE, Call, Reply, encoded
 from huaxiang.client.telrobot import answers
@@ -60,9 +60,15 @@ class Filter(Struct, frozen=True, kw_only=True):
     stage: str | None = None
 
     def pairs(self) -> list[tuple[str, str]]:
-        """The same in a query, lists as PHP writes them: the vendor's server is one of Laravel."""
+        """The same in a query, lists as PHP writes them: the vendor's server is one of Laravel.
+
+        Raises `Invalid` for a text without a sign, which the server would take for no filter, and find everybody.
+        """
         plain = (("phone", self.phone), ("email", self.email), ("company", self.company))
         pairs = [(name, value) for name, value in plain if value is not None]
+        for name, value in pairs:
+            if not value.strip():
+                raise Invalid(field=name, reason="is blank: leave it out, to ask for everybody")
         pairs += [(f"created_at[{place}]", one) for place, one in enumerate(self.created_at or ())]
         pairs += [(f"operator[{place}]", str(one)) for place, one in enumerate(self.operator)]
         for place, (name, value) in enumerate(self.components.items()):
@@ -109,12 +115,12 @@ def deletions(
 ) -> Iterator[tuple[int, Call[int | None]]]:
     """The calls that delete these customers, 100 in each, with the place of the first. Nobody named, no call.
 
-    The answer is how many were deleted, None where the server does not say.
+    The answer is how many were deleted, None where the server does not say. Raises `Invalid`.
     """
     span = {"created_at": list(created_at)} if created_at else {}
     if phones is None and span:
         yield 0, call(DELETE, _read_deleted, body=span, user_id=user_id)
-    for number, part in enumerate(cut(phones or (), MOST_DELETED)):
+    for number, part in enumerate(cut(several("phones", phones or ()), MOST_DELETED)):
         yield number * MOST_DELETED, call(DELETE, _read_deleted, body={"phone": part, **span}, user_id=user_id)
 
 

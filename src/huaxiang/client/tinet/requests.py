@@ -19,6 +19,7 @@ from typing import Literal, Protocol, TypeVar
 import msgspec
 from msgspec import Struct
 
+from huaxiang.client.batches import several
 from huaxiang.client.errors import Invalid
 from huaxiang.client.exchange import PERHAPS_DONE, Call, encoded
 from huaxiang.client.tinet.answers import (
@@ -382,9 +383,7 @@ def _listed(items: Iterable[str]) -> str | None:
 
 
 def _joined(name: str, items: Collection[str]) -> str:
-    if isinstance(items, str):
-        raise Invalid(field=name, reason="a list of texts is expected, not one text")
-    if any("," in item for item in items):
+    if any("," in item for item in several(name, items)):
         raise Invalid(field=name, reason="an item can't have a comma, which the wire joins by")
     ordered = items if isinstance(items, Sequence) else sorted(items)
     return ", ".join(ordered)
