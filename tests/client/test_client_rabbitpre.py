@@ -149,6 +149,13 @@ async def test_five_hundred_rows_go_in_a_request(rabbitpre: Connect) -> None:
     assert [len(json.loads(body)["data"]) for body in vendor.requests[1:]] == [500, 500, 1]
 
 
+async def test_an_answer_to_other_rows_is_unexpected(rabbitpre: Connect) -> None:
+    answer = {**DONE, "rows": [{"index": 1, "code": "200", "errorCode": "SUCCESS", "msg": "ok"}]}
+    played = [Say(200, json.dumps(one).encode()) for one in (TOKEN, answer)]
+    with between("http://127.0.0.1:9", *played) as vendor, pytest.raises(Unexpected):
+        await said(rabbitpre(vendor.address), "add_profiles", [{"unionid": "un-1"}])
+
+
 async def test_events_are_sent_again_only_where_each_has_its_id(rabbitpre: Connect) -> None:
     token, done = (Say(200, json.dumps(answer).encode()) for answer in (TOKEN, DONE))
     with between("http://127.0.0.1:9", token, Say(503), done) as vendor:

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from served import House, Lose, Pass, Say, between, said
 
-from huaxiang.client import NotFound, NotPermitted, TooOften, Unauthenticated, reading
-from huaxiang.client.telrobot import AsyncTelrobotClient, Filter, TelrobotClient
+from huaxiang.client import NotFound, NotPermitted, TooOften, Unauthenticated, Unexpected, reading
+from huaxiang.client.telrobot import AsyncTelrobotClient, CustomerRow, Filter, TelrobotClient
 from huaxiang.model import Tenant
 
 CUSTOMER = UUID("780f7216-b131-462b-ba30-de7cd1f527de")
@@ -91,6 +91,24 @@ async def test_a_call_of_the_document_is_sent_and_read_as_it_says(telrobot: Conn
     assert plain(found) == case["read"]
     assert vendor.targets == [one["target"] for one in case["sent"]]
     assert [json.loads(body or b"null") for body in vendor.requests] == [one.get("body") for one in case["sent"]]
+
+
+@pytest.mark.parametrize("data", [None, [], {}, True, 7, "ok", [1], {"deleted": "viele"}])
+async def test_what_was_done_is_done_whatever_the_vendor_says_of_it(telrobot: Connect, data: Any) -> None:  # noqa: ANN401 - any JSON
+    done = Say(200, json.dumps({"code": 200, "status": "success", "message": "成功", "data": data}).encode())
+    with between("http://127.0.0.1:9", *[done] * 3) as vendor:
+        client = telrobot(vendor.address)
+        (told,) = await said(client, "add", [CustomerRow(phone="13012121211")])
+        assert (told.taken, told.id, told.message) == (True, None, "成功")
+        assert await said(client, "delete", ["13012121211"]) is None
+        assert await said(client, "change_field", CUSTOMER, name="x") is None
+
+
+async def test_an_answer_to_other_rows_is_unexpected(telrobot: Connect) -> None:
+    data = [{"row": row, "status": "success"} for row in (0, 2)]
+    done = Say(200, json.dumps({"code": 200, "status": "success", "message": "", "data": data}).encode())
+    with between("http://127.0.0.1:9", done) as vendor, pytest.raises(Unexpected):
+        await said(telrobot(vendor.address), "add", [CustomerRow(phone="1"), CustomerRow(phone="2")])
 
 
 async def test_rows_and_deletions_are_cut_to_what_a_call_may_carry(telrobot: Connect) -> None:

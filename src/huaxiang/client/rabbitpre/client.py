@@ -43,7 +43,7 @@ RETRY = Retry()
 
 @dataclass(frozen=True)
 class Rates:
-    """The vendor's rates, for each app; one's own server may allow more."""
+    """The vendor's rates, for each app. One's own server may allow more: the rate of a key there scales all three."""
 
     detail: Rate = field(default_factory=lambda: Rate(1, 1.0))
     tags: Rate = field(default_factory=lambda: Rate(1, 2.0))
@@ -58,8 +58,7 @@ class App:
     """Who asks: an app's `instanceAppid` and `instanceSecrect`.
 
     `company_id`: the enterprise under the app that is meant, in reads, and of rows that say no other; None: the app's
-    own. `acting_for`: the `instanceAppid` of
-    another app, where this one may read as that one.
+    own. `acting_for`: the `instanceAppid` of another app, where this one may read as that one.
     """
 
     id: str

@@ -121,15 +121,16 @@ class Handed(Struct, kw_only=True):
     """The answer to a batch of rows."""
 
     message: Json = None
-    data: list[Landed] | None = None
+    data: Json = None
 
     def told(self, part: Part) -> list[Landed]:
         """What became of each row of the part, in their order. Raises `Unexpected` for rows other than those sent."""
-        if not self.data:
+        rows = shaped(list[Landed], self.data)
+        if not rows:
             return [Landed(row=place, message=self.message) for place in part.places]
-        if sorted(one.row for one in self.data) != list(range(len(part.places))):
+        if sorted(one.row for one in rows) != list(range(len(part.places))):
             raise Unexpected(reason="not an answer to each row that was sent")
-        return [structs.replace(one, row=part.places[one.row]) for one in self.data]
+        return [structs.replace(one, row=part.places[one.row]) for one in rows]
 
 
 def told(part: Part, answer: Handed | None) -> list[Landed]:
@@ -141,7 +142,7 @@ def told(part: Part, answer: Handed | None) -> list[Landed]:
 class Deleted(Struct, kw_only=True):
     """How many customers were deleted."""
 
-    deleted: int | None = None
+    deleted: int
 
 
 class TokenState(Struct, kw_only=True):
@@ -149,6 +150,14 @@ class TokenState(Struct, kw_only=True):
 
     user_id: str | None = None
     expired_at: str | None = None
+
+
+def shaped(kind: type[Answer], data: Json) -> Answer | None:
+    """The `data` of an answer whose shape the vendor does not tell; None where it has another than is known here."""
+    try:
+        return msgspec.convert(reading.without_nulls(data), kind, strict=False)
+    except ValueError:
+        return None
 
 
 # ── replies ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -19,7 +19,7 @@ from huaxiang.client.batches import ARow, Batch, cut, parts, several
 from huaxiang.client.errors import Invalid
 from huaxiang.client.exchange import PERHAPS_DONE, Call, Reply, encoded
 from huaxiang.client.telrobot import answers
-from huaxiang.client.telrobot.answers import Component, Customer, Deleted, Handed, Page, TokenState
+from huaxiang.client.telrobot.answers import Component, Customer, Deleted, Handed, Page, TokenState, shaped
 from huaxiang.dialects.contract import Endpoint
 from huaxiang.dialects.telrobot.wire import (
     ADD,
@@ -188,19 +188,14 @@ class _Components(Struct, kw_only=True):
     data: list[Component] = []
 
 
-class _Deleted(Struct, kw_only=True):
-    data: Deleted | list[Json] | None = None
-
-
-class _Field(Struct, kw_only=True):
-    data: Component | list[Json] | None = None
+class _Done(Struct, kw_only=True):
+    data: Json = None
 
 
 def _read_deleted(reply: Reply) -> int | None:
-    data = answers.read(_Deleted, reply).data
-    return data.deleted if isinstance(data, Deleted) else None
+    done = shaped(Deleted, answers.read(_Done, reply).data)
+    return done.deleted if done else None
 
 
 def _read_field(reply: Reply) -> Component | None:
-    data = answers.read(_Field, reply).data
-    return data if isinstance(data, Component) else None
+    return shaped(Component, answers.read(_Done, reply).data)
