@@ -128,6 +128,7 @@ async def test_all_customers_are_listed_over_pages_of_any_size(telrobot: Connect
         (2, 7, True),
         (3, 7, True),
     ]
+    assert await said(client, "pages", per_page=3, first=2) == pages[1:]
     found = await said(client, "customers")
     assert [await said(client, "detail", one.id) for one in found[:2]] == found[:2]
 

@@ -72,12 +72,12 @@ class TelrobotClient(Opened):
         """The account's custom fields that can be filled in, in their order. Raises `ClientError`."""
         return self._ask(calls.fields(self._user_id))
 
-    def pages(self, wanted: Filter = ALL, *, per_page: int = PER_PAGE) -> Iterator[Page]:
-        """The account's customers, the newest first, page by page, at least one; `per_page` 100 at most.
+    def pages(self, wanted: Filter = ALL, *, per_page: int = PER_PAGE, first: int = 1) -> Iterator[Page]:
+        """The account's customers, the newest first, page by page, at least one, from page `first` on.
 
-        Raises `ClientError`; `Invalid` for a filter that can't be meant.
+        `per_page`: 100 at most. Raises `ClientError`; `Invalid` for a filter that can't be meant.
         """
-        number: int | None = 1
+        number: int | None = first
         while number is not None:
             page = self._ask(calls.page(self._user_id, wanted, number, per_page))
             yield page
@@ -173,9 +173,9 @@ class AsyncTelrobotClient(AsyncOpened):
         """The account's custom fields; see `TelrobotClient.fields`."""
         return await self._ask(calls.fields(self._user_id))
 
-    async def pages(self, wanted: Filter = ALL, *, per_page: int = PER_PAGE) -> AsyncIterator[Page]:
+    async def pages(self, wanted: Filter = ALL, *, per_page: int = PER_PAGE, first: int = 1) -> AsyncIterator[Page]:
         """The account's customers, page by page; see `TelrobotClient.pages`."""
-        number: int | None = 1
+        number: int | None = first
         while number is not None:
             page = await self._ask(calls.page(self._user_id, wanted, number, per_page))
             yield page
