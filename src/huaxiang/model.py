@@ -186,6 +186,21 @@ class Record(Fact, frozen=True, kw_only=True, tag="record"):
     deleted: bool = False
 
 
+class Step(Fact, frozen=True, kw_only=True, tag="step"):
+    """What a person did about a CRM's customer: followed it up, closed it, claimed it from the pool, released it.
+
+    Hangs on the record's own id, as `crm_id`; may come before the record. `record` is the CRM's own id of it. `owner`:
+    the account that claims. `withdrawn` takes the step back.
+    """
+
+    record: Annotated[str, Meta(min_length=1, max_length=256)]
+    what: Literal["follow", "settle", "claim", "release"]
+    owner: Annotated[str, Meta(max_length=128)] = ""
+    author: Text | None = None
+    reason: Text | None = None
+    withdrawn: bool = False
+
+
 class Link(Fact, frozen=True, kw_only=True, tag="link"):
     """`identifiers` are one customer, says the source, or, where `author` is given, a person, for `reason`.
 
@@ -199,7 +214,7 @@ class Link(Fact, frozen=True, kw_only=True, tag="link"):
     withdrawn: bool = False
 
 
-AnyFact: TypeAlias = Call | Transcript | Mark | Amendment | Interaction | Trait | Subscription | Record | Link
+AnyFact: TypeAlias = Call | Transcript | Mark | Amendment | Interaction | Trait | Subscription | Record | Step | Link
 """Every kind of fact; in JSON told apart by `kind`."""
 
 
@@ -371,11 +386,26 @@ class CrmRecord(msgspec.Struct, frozen=True):
     details: dict[str, Json]
 
 
+class CrmStep(msgspec.Struct, frozen=True):
+    """One step as it stands, by its id. `said_at`: when its newest revision was said."""
+
+    order: Order
+    source: str
+    enterprise: str
+    record: str
+    what: Literal["follow", "settle", "claim", "release"]
+    owner: str
+    author: str
+    reason: str
+    withdrawn: bool
+    said_at: datetime
+
+
 class Summary(msgspec.Struct, frozen=True):
     """What a set of nodes amounts to. Sums are kept in a stated order, so that equal sets are equal values.
 
     `call_refs`: newest first, then by label. `marks`: by (type, name), newest call first. `buckets`: by (side, day,
-    type, account). `follows`: oldest first. `records`: by (source, enterprise, record).
+    type, account). `follows`, `steps`: oldest first. `records`: by (source, enterprise, record).
     """
 
     calls: Calls = Calls()
@@ -386,6 +416,7 @@ class Summary(msgspec.Struct, frozen=True):
     buckets: tuple[Bucket, ...] = ()
     follows: tuple[Follow, ...] = ()
     records: tuple[CrmRecord, ...] = ()
+    steps: tuple[CrmStep, ...] = ()
 
 
 class Customer(msgspec.Struct, frozen=True):
@@ -411,10 +442,46 @@ class Customer(msgspec.Struct, frozen=True):
         return None if newest is None else newest.value
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """Who holds a CRM's customer, and until when, as `pool` works it out of a record and the steps about it.
+
+    `owner`: an account, empty for the main one. `since`: from when its times run. `is_pooled`: somebody put it into the
+    public pool. `unfollow_at`, `unsettled_at`: when it goes there, as the record itself says; `back_at`: the earlier of
+    those that is still to be waited for. `unfollow_from`, `unsettled_from`: from when the tenant's days count, where
+    the record says nothing. `changed_at`: when the newest step was said.
+    """
+
+    owner: str
+    since: datetime
+    followed_at: datetime | None = None
+    is_settled: bool = False
+    is_pooled: bool = False
+    unfollow_at: datetime | None = None
+    unsettled_at: datetime | None = None
+    back_at: datetime | None = None
+    unfollow_from: datetime | None = None
+    unsettled_from: datetime | None = None
+    changed_at: datetime | None = None
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """How a customer stands to the public pool at a time: whether it is there, and when it goes there otherwise.
+
+    `until`: how long this holds, unless somebody says something; None for as long as nobody does.
+    """
+
+    held: Held
+    is_back: bool
+    until: datetime | None
+    unfollow_back_at: datetime | None
+    unsettled_back_at: datetime | None
+
+
 class CrmView(msgspec.Struct, frozen=True):
     """A CRM record with its customer, as an account sees it. `record` is None for a customer that has none.
 
-    `fields`: the account's custom fields, in (sort, id) order. `viewed_at`: the view before this one.
+    `fields`: the account's custom fields, in (sort, id) order. `viewed_at`: the view before this one. `pool`: None
+    where there is no record.
     """
 
     id: UUID
@@ -422,6 +489,7 @@ class CrmView(msgspec.Struct, frozen=True):
     customer: Customer
     fields: tuple[CustomField, ...]
     viewed_at: datetime | None
+    pool: Pool | None = None
 
 
 class PortraitRow(msgspec.Struct, frozen=True):
@@ -498,7 +566,8 @@ class TenantSettings(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
     `matching`: by source, `*` for every other: kinds of identifiers in the order in which a fact hangs on them; others
     come after, in the record's own order. A call always hangs on its number. `erasure_marks`: keep a keyed mark of each
     erased record, pseudonymous data, which keeps its redelivery out. Not unless the tenant says so: of somebody who
-    asked to be forgotten, nothing that could be left out stays by default.
+    asked to be forgotten, nothing that could be left out stays by default. `unfollow_days`, `unsettled_days`: after so
+    many days without a follow-up, or without being closed, a CRM's customer goes back to the public pool; None: never.
     """
 
     portrait_scope: Literal["number", "customer"] = "number"
@@ -508,6 +577,8 @@ class TenantSettings(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
     matching: dict[str, tuple[str, ...]] = {}
     limits: Limits = Limits()
     erasure_marks: bool = False
+    unfollow_days: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    unsettled_days: Annotated[int, Meta(ge=1, le=10_000)] | None = None
 
     def weight(self, kind: str) -> int:
         """How much one interaction of this type counts."""

@@ -26,6 +26,7 @@ from huaxiang.model import (
     CallRef,
     Calls,
     CrmRecord,
+    CrmStep,
     Customer,
     Follow,
     Identifier,
@@ -35,6 +36,7 @@ from huaxiang.model import (
     NewestCall,
     Order,
     Record,
+    Step,
     Subscription,
     Summary,
 )
@@ -49,7 +51,7 @@ MOST_CALL_REFS = 10_000
 IDENTITY = ""
 """The name, which no trait has, under which the trait fold keeps what was said of an identifier itself."""
 
-PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscription", "record")
+PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscription", "record", "step")
 """The parts of a summary; what is said of an identifier itself is among the traits."""
 MOST_CHANGES: Final = 1000
 """More changes than these are not told one by one."""
@@ -66,6 +68,7 @@ class Part(IntEnum):
 _decode: Final = msgspec.json.decode
 _decode_follow = msgspec.json.Decoder(Subscription).decode
 _decode_record = msgspec.json.Decoder(Record).decode
+_decode_step = msgspec.json.Decoder(Step).decode
 
 
 class Asked(NamedTuple):
@@ -223,7 +226,7 @@ def _identity(row: Row, about: dict[str, Json]) -> Identity:
 class Parts:
     """What summaries are made of, collected in any order."""
 
-    __slots__ = ("buckets", "calls", "follows", "marks", "origins", "records", "refs", "traits")
+    __slots__ = ("buckets", "calls", "follows", "marks", "origins", "records", "refs", "steps", "traits")
 
     def __init__(self) -> None:
         """Nothing yet."""
@@ -235,6 +238,7 @@ class Parts:
         self.buckets: list[Bucket] = []
         self.follows: list[Follow] = []
         self.records: list[CrmRecord] = []
+        self.steps: list[CrmStep] = []
 
     def add(self, summary: Summary) -> None:
         """What a summary says."""
@@ -246,6 +250,7 @@ class Parts:
         self.buckets += summary.buckets
         self.follows += summary.follows
         self.records += summary.records
+        self.steps += summary.steps
 
     def sum(self) -> Summary:
         """The sum, in the orders that `Summary` states."""
@@ -258,6 +263,7 @@ class Parts:
             buckets=_add_buckets(self.buckets) if self.buckets else (),
             follows=tuple(sorted(self.follows, key=lambda follow: follow.order)) if self.follows else (),
             records=_newest_records(self.records) if self.records else (),
+            steps=tuple(sorted(self.steps, key=lambda step: step.order)) if self.steps else (),
         )
 
 
@@ -370,8 +376,10 @@ def _take_bucket(parts: Parts, row: Row) -> None:
 def _take_said(parts: Parts, row: Row) -> None:
     if row["kind"] == "subscription":
         parts.follows.append(_follow(row))
+    elif row["kind"] == "record":
+        parts.records.append(crm_record(row, row["name"], row["scope"]))
     else:
-        parts.records.append(_crm_record(row))
+        parts.steps.append(crm_step(row, row["name"], row["scope"]))
 
 
 def _take_ref(parts: Parts, row: Row) -> None:
@@ -394,16 +402,34 @@ def _follow(row: Row) -> Follow:
     return Follow(_order(row), openid, fact.account, fact.account_name, fact.followed, fact.origin)
 
 
-def _crm_record(row: Row) -> CrmRecord:
+def crm_record(row: Row, source: str, enterprise: str) -> CrmRecord:
+    """The record that a fact's row tells of."""
     fact = _decode_record(row["said"])
     return CrmRecord(
         order=_order(row),
-        source=row["name"],
-        enterprise=row["scope"],
+        source=source,
+        enterprise=enterprise,
         record=fact.record,
         owner=fact.owner,
         deleted=fact.deleted,
         details=fact.details,
+    )
+
+
+def crm_step(row: Row, source: str, enterprise: str) -> CrmStep:
+    """The step that a fact's row tells of."""
+    fact = _decode_step(row["said"])
+    return CrmStep(
+        order=_order(row),
+        source=source,
+        enterprise=enterprise,
+        record=fact.record,
+        what=fact.what,
+        owner=fact.owner,
+        author=fact.author or "",
+        reason=fact.reason or "",
+        withdrawn=fact.withdrawn,
+        said_at=fact.updated_at or row["at"],
     )
 
 

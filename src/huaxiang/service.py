@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 
-from huaxiang import audiences, bookmark, calls, crm, feed, ingest, pages, read
+from huaxiang import audiences, bookmark, calls, crm, feed, ingest, listing, pages, read
 from huaxiang.claim import Ahead, Claim, claim, definition, epoch_of, placed_ahead
 from huaxiang.errors import InputInvalid, NotFound, Refused, SettingsInvalid
 from huaxiang.identifiers import SEALED, node_of, normalise, sealed
@@ -38,6 +38,7 @@ from huaxiang.model import (
     Parsed,
     PortraitPage,
     Reject,
+    Step,
     Tenant,
     TenantSettings,
 )
@@ -148,6 +149,7 @@ class Service(Keyring):
             tenant = await _locked(tx, tenant)
             landed = await ingest.land(tx, tenant, batch.claims, batch.came_at, ahead=batch.ahead)
             await pages.refresh(tx, tenant)
+            await listing.refresh(tx, tenant)
             moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
             await feed.note(tx, tenant, landed, moves)
             await _put_fields(tx, tenant, batch.fields)
@@ -174,6 +176,7 @@ class Service(Keyring):
         await feed.remember(tx, tenant)
         await ingest.forget(tx, tenant)
         await pages.forget(tx, tenant)
+        await listing.forget(tx, tenant)
         done = 0
         async for page in ingest.replay(tx, tenant, self.now(), page_rows=page_rows):
             await pages.refresh(tx, tenant)
@@ -239,7 +242,7 @@ class Service(Keyring):
 
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def land_decision(self, tx: Transaction, tenant: Tenant, decision: Link) -> None:
+    async def land_decision(self, tx: Transaction, tenant: Tenant, decision: Link | Step) -> None:
         """Land a person's word where the tenant's lock is held; the next one, in the same transaction, sees its effect.
 
         Raises:
@@ -253,6 +256,7 @@ class Service(Keyring):
         await tx.run("clear_staging")
         landed = await ingest.land(tx, tenant, [claimed], now)
         await pages.refresh(tx, tenant)
+        await listing.refresh(tx, tenant)
         moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
         await feed.note(tx, tenant, landed, moves)
 
@@ -275,6 +279,7 @@ class Service(Keyring):
             tenant = await _locked(tx, tenant)
             landed = await ingest.cut(tx, tenant, identifier, ingest.Cut(at, author, reason), self.now())
             await pages.refresh(tx, tenant)
+            await listing.refresh(tx, tenant)
             moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
             await feed.note(tx, tenant, landed, moves)
 
@@ -381,7 +386,7 @@ class Service(Keyring):
         if kept is None:
             raise NotFound(field="customer_id", reason="unknown")
         (customer,) = await self.customers(tenant, [crm.wanted(tenant, customer_id)])
-        view = crm.view(kept, customer, account=account, customer_id=customer_id)
+        view = crm.view(kept, customer, account=account, customer_id=customer_id, now=self.now())
         before = self.views.note(tenant, customer_id, await self.views.ask(tenant, customer_id))
         return msgspec.structs.replace(view, viewed_at=before)
 

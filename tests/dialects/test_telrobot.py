@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huaxiang import errors as house
+from huaxiang import pool
 from huaxiang.dialects.telrobot import errors, inward, outward, rules, wire
 from huaxiang.model import (
     CrmRecord,
@@ -93,8 +94,14 @@ def view_of(parsed: Parsed, customer: Customer | None = None, viewed_at: datetim
         details=fact.details,
     )
     fields = tuple(sorted(parsed.fields, key=lambda field: (field.sort, field.id)))
+    now = datetime(2024, 7, 1, tzinfo=UTC)
     return CrmView(
-        id=UUID(fact.record), record=record, customer=customer or known(), fields=fields, viewed_at=viewed_at
+        id=UUID(fact.record),
+        record=record,
+        customer=customer or known(),
+        fields=fields,
+        viewed_at=viewed_at,
+        pool=pool.pool(pool.held(record, (), SHANGHAI), TENANT.settings, now),
     )
 
 

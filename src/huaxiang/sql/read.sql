@@ -7,7 +7,7 @@
 -- a number is found for its own tenant ($4, $6) alone; the number of an erased identifier leads on.
 --   part 0: customer the tenant, number its version, counts its newest change   1: number, customer, counts the other
 --   2: an asked node or number (rank: of which tenant) and its customer   3: identity   4: calls   5: mark   6: trait
---   7: origin   8: bucket (rank: its day, counted from 2000)   9: follow or CRM record   10: call
+--   7: origin   8: bucket (rank: its day, counted from 2000)   9: follow, CRM record or step   10: call
 with found as materialized (
     select asked.tenant, asked.node, null::bigint as number, node.customer
     from unnest($4::integer[], $5::uuid[]) as asked (tenant, node)
@@ -76,7 +76,7 @@ union all
 select 9, member.node, null, null, fact.kind, fact.source, fact.enterprise, null, fact.at, fact.rank, fact.record_id,
        fact.record, null, null, null, null, null, fact.said
 from member join fact on fact.node = member.node
-where fact.current and fact.kind in ('subscription', 'record') and fact.kind = any($9::text[])
+where fact.current and fact.kind in ('subscription', 'record', 'step') and fact.kind = any($9::text[])
 union all
 select 10, member.node, null, null, null, call.label, null, null, call.at, null, null, null, null, null, null, null,
        null, null

@@ -6,6 +6,7 @@ create temporary table if not exists staged_link (like link) on commit delete ro
 create temporary table if not exists page_change (node uuid, label text collate "C", spelling text collate "C", rows integer)
     on commit delete rows;
 create temporary table if not exists relabelled (node uuid) on commit delete rows;
+create temporary table if not exists relisted (name text) on commit delete rows;
 create temporary table if not exists label_before (number bigint, customer bigint) on commit delete rows;
 create temporary table if not exists suspended_before (node uuid, other uuid, record uuid, reason text)
     on commit delete rows;
