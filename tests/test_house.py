@@ -44,7 +44,7 @@ SQL = re.compile(
 )
 MACHINE_PATH = re.compile(r"(?<![\w.:/}-])/(?:tmp|work|root|home|Users)/\w")
 CLIENT_MAY_NAME = re.compile(
-    r"huaxiang\.(?:__version__|client|errors|model|dialects\.contract|dialects\.\w+\.(?:wire|push|results|signing))(?:\.|$)"
+    r"huaxiang\.(?:__version__|client|errors|model|dialects\.contract|dialects\.\w+\.(?:wire|push|results|signing|steps|dictionaries))(?:\.|$)"
 )
 
 

@@ -25,7 +25,7 @@ from huaxiang.model import CrmView, CustomField, Tenant
 from huaxiang.store import can_be_kept
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
     from huaxiang.memory import Kept
     from huaxiang.service import Service
@@ -143,6 +143,18 @@ async def define(
     return changed
 
 
+async def drop_fields(
+    service: Service, kept: Kept, owners: frozenset[UUID], drop: Callable[[Fields], Sequence[CustomField]]
+) -> int:
+    """Keep the definitions of deleted fields that `drop` makes of the fields of these accounts; gives how many."""
+    async with service.store.writing() as tx:
+        tenant = await service.hold(tx, kept.tenant)
+        rows = await tx.rows("fields_of_tenant", tenant.id)
+        gone = drop({row["id"]: _field(row) for row in rows if row["owner"] in {str(one) for one in owners}})
+        await service.keep_fields(tx, tenant, gone)
+    return len(gone)
+
+
 def spellings(phone: str) -> list[str]:
     """The digits in which a number may be written, which says nothing of blanks, signs and hyphens; none for no number.
 
@@ -165,6 +177,7 @@ async def _reading(service: Service, tenant: Tenant) -> AsyncGenerator[Transacti
     for _ in range(MOST_TRIES):
         async with service.store.reading() as tx:
             if await listing.is_kept(tx, tenant):
+                await tx.run("stay_on_indexes")
                 yield tx
                 return
         await listing.keep(service.store, tenant)

@@ -1,10 +1,11 @@
 """The client: the wire of the server, spoken from the other side. It installs without the server.
 
-    native.py     Client, AsyncClient: facts in, customers out
+    native.py     Client, AsyncClient: facts in, customers out, steps and dictionaries
     tinet/        SmartlinkClient: the vendor's SDK, name for name
     rabbitpre/    RabbitpreClient: its token kept, its rates respected
     telrobot/     TelrobotClient
-    calls.py      its calls as data: bytes out, bytes in
+    calls.py      native's calls as data: bytes out, bytes in
+    records.py    the same of a CRM's records: steps, dictionaries
     exchange.py   a call, a reply, and when to try again
     pace.py       a vendor's rate, kept by waiting
     reading.py    a vendor's JSON, read as it comes

@@ -4,6 +4,11 @@
 -- Whether the tenant's entries are kept.
 select exists (select from crm_listed where tenant = $1) as any;
 
+-- name: stay_on_indexes
+-- Lists are read along their indexes, whatever the statistics say, until the transaction ends.
+select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+       set_config('enable_mergejoin', 'off', true);
+
 -- name: keep_listed
 insert into crm_listed (tenant) values ($1) on conflict do nothing;
 

@@ -91,10 +91,10 @@ def landed(rows: Sequence[wire.Landed]) -> bytes:
     )
 
 
-def deleted(count: int) -> bytes:
-    """The answer of `del_customer`."""
+def deleted(count: int, *, message: str = "删除客户公海成功") -> bytes:
+    """The answer of `del_customer`, and of the call that deletes custom fields."""
     data = wire.Deleted(deleted=count)
-    return _ENCODER.encode(wire.DeletedAnswer(code=200, status="success", message="删除客户公海成功", data=data))
+    return _ENCODER.encode(wire.DeletedAnswer(code=200, status="success", message=message, data=data))
 
 
 def shown(view: CrmView, *, tenant: Tenant) -> wire.Detail:

@@ -30,6 +30,7 @@ CALLED: Final = {"uniqueId": "1597888058.638", "userId": "110Y-1"}
 IDENTITIES: Final = [{"identityType": "unionid", "identityValue": "un-1"}]
 DECIDED: Final = {"author": "me", "reason": "heard both voices"}
 RECORD: Final = "780f7216-b131-462b-ba30-de7cd1f527de"
+FIELD: Final = "823c2978-6c93-402c-b2a0-a92e56853382"
 RULES: Final = "rules:\n- {id: price, portrait: {type: 意向, name: 问价}, when: {words: [多少钱], speaker: client}}\n"
 SAMPLES: Final[dict[str, Sample]] = {
     "/sqc/customerPortrait": Sample(query={"limit": "10", "offset": "0"}),
@@ -80,6 +81,10 @@ SAMPLES: Final[dict[str, Sample]] = {
     "/agent-api/user/{user_id}/get_customer": Sample(
         path={"user_id": "$ACCOUNT"}, query={"page": "1", "per_page": "15", "phone": "13667679151"}
     ),
+    "/agent-api/user/{user_id}/type/{type}/get_customer": Sample(
+        path={"user_id": "$ACCOUNT", "type": "clue"}, query={"page": "1", "is_follow": "0"}
+    ),
+    "DELETE /agent-api/user/{user_id}/component": Sample(path={"user_id": "$ACCOUNT"}, body={"deletes": [FIELD]}),
     "/agent-api/user/{user_id}/customer/create": Sample(path={"user_id": "$ACCOUNT"}),
     "/agent-api/user/{user_id}/async_customer": Sample(
         path={"user_id": "$ACCOUNT"}, body={"data": [{"phone": "13667679151", "sort": 0, "name": "王伟"}]}
@@ -89,7 +94,7 @@ SAMPLES: Final[dict[str, Sample]] = {
         path={"user_id": "$ACCOUNT"}, body={"name": "年龄", "type": "number", "validate": ["sometimes", "integer"]}
     ),
     "/agent-api/user/{user_id}/component/{id}": Sample(
-        path={"user_id": "$ACCOUNT", "id": "823c2978-6c93-402c-b2a0-a92e56853382"}, body={"name": "岁数"}
+        path={"user_id": "$ACCOUNT", "id": FIELD}, body={"name": "岁数"}
     ),
     "/agent-api/token": Sample(),
     "/v1/facts": Sample(body={"facts": [CALL]}),
