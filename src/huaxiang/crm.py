@@ -21,7 +21,8 @@ from zoneinfo import ZoneInfo
 from huaxiang import pool
 from huaxiang.dialects.telrobot.wire import number_of
 from huaxiang.errors import Busy, NotFound
-from huaxiang.model import CrmRecord, CrmView, Customer, Identifier, Pool
+from huaxiang.model import CrmRecord, Customer, Identifier
+from huaxiang.pool import CrmView, Pool
 from huaxiang.together import Together
 
 if TYPE_CHECKING:

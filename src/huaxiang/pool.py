@@ -18,15 +18,68 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from huaxiang.model import CrmRecord, CrmStep, Held, Json, Order, Pool, TenantSettings
+import msgspec
+
+from huaxiang.model import CrmRecord, CrmStep, Customer, CustomField, Json, Order, TenantSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from uuid import UUID
     from zoneinfo import ZoneInfo
 
 _YEARS = range(1900, 9000)
 _TIMES = ("created_at", "inputted_at", "followed_at", "unfollow_back_at", "unsettled_back_at")
 _NEVER = (None, None)
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """Who holds a CRM's customer, and until when, as `pool` works it out of a record and the steps about it.
+
+    `owner`: an account, empty for the main one. `since`: from when its times run. `is_pooled`: somebody put it into the
+    public pool. `unfollow_at`, `unsettled_at`: when it goes there, as the record itself says; `back_at`: the earlier of
+    those that is still to be waited for. `unfollow_from`, `unsettled_from`: from when the tenant's days count, where
+    the record says nothing. `changed_at`: when the newest step was said.
+    """
+
+    owner: str
+    since: datetime
+    followed_at: datetime | None = None
+    is_settled: bool = False
+    is_pooled: bool = False
+    unfollow_at: datetime | None = None
+    unsettled_at: datetime | None = None
+    back_at: datetime | None = None
+    unfollow_from: datetime | None = None
+    unsettled_from: datetime | None = None
+    changed_at: datetime | None = None
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """How a customer stands to the public pool at a time: whether it is there, and when it goes there otherwise.
+
+    `until`: how long this holds, unless somebody says something; None for as long as nobody does.
+    """
+
+    held: Held
+    is_back: bool
+    until: datetime | None
+    unfollow_back_at: datetime | None
+    unsettled_back_at: datetime | None
+
+
+class CrmView(msgspec.Struct, frozen=True):
+    """A CRM record with its customer, as an account sees it. `record` is None for a customer that has none.
+
+    `fields`: the account's custom fields, in (sort, id) order. `viewed_at`: the view before this one. `pool`: None
+    where there is no record.
+    """
+
+    id: UUID
+    record: CrmRecord | None
+    customer: Customer
+    fields: tuple[CustomField, ...]
+    viewed_at: datetime | None
+    pool: Pool | None = None
 
 
 def held(record: CrmRecord, steps: Iterable[CrmStep], zone: ZoneInfo) -> Held:

@@ -21,7 +21,8 @@ import msgspec
 
 from huaxiang import crm, listing, pool, read
 from huaxiang.errors import Busy, InputInvalid, NotFound
-from huaxiang.model import CrmView, CustomField, Tenant
+from huaxiang.model import CustomField, Tenant
+from huaxiang.pool import CrmView
 from huaxiang.store import can_be_kept
 
 if TYPE_CHECKING:

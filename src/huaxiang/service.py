@@ -28,7 +28,6 @@ from huaxiang.model import (
     CallPage,
     CallPlace,
     CallResult,
-    CrmView,
     Customer,
     CustomField,
     Identifier,
@@ -43,6 +42,7 @@ from huaxiang.model import (
     TenantSettings,
 )
 from huaxiang.pages import Asked, Made
+from huaxiang.pool import CrmView
 from huaxiang.portraits import Portraits
 from huaxiang.resolve import resolve
 from huaxiang.store import can_be_kept

@@ -22,7 +22,6 @@ from huaxiang import pool
 from huaxiang.dialects.telrobot import errors, inward, outward, rules, wire
 from huaxiang.model import (
     CrmRecord,
-    CrmView,
     Customer,
     CustomField,
     Identifier,
@@ -35,6 +34,7 @@ from huaxiang.model import (
     Tenant,
     TenantSettings,
 )
+from huaxiang.pool import CrmView
 
 GOLDEN = sorted((Path(__file__).parent.parent / "golden" / "telrobot").glob("*.json"))
 SHANGHAI = ZoneInfo("Asia/Shanghai")

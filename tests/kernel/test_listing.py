@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from huaxiang import crm, listing, roster
 from huaxiang.errors import NotFound
 from huaxiang.memory import Kept
-from huaxiang.model import CrmView, Identifier, Json, Mention, Parsed, Record, Step, Tenant, TenantSettings
+from huaxiang.model import Identifier, Json, Mention, Parsed, Record, Step, Tenant, TenantSettings
+from huaxiang.pool import CrmView
 from huaxiang.roster import Filter
 from huaxiang.service import Service
 from huaxiang.store import opened

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huaxiang.model import CrmRecord, CrmStep, Held, Json, Order, Pool, TenantSettings
-from huaxiang.pool import cutoffs, held, pool
+from huaxiang.model import CrmRecord, CrmStep, Json, Order, TenantSettings
+from huaxiang.pool import Held, Pool, cutoffs, held, pool
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 START = datetime(2024, 3, 1, 1, tzinfo=UTC)

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from huaxiang.lookup import Found, Made, Passage
     from huaxiang.memory import Kept
-    from huaxiang.model import AccessKey, CrmView
+    from huaxiang.model import AccessKey
+    from huaxiang.pool import CrmView
     from huaxiang.server.call import Call
     from huaxiang.server.options import ServerOptions
     from huaxiang.service import Service

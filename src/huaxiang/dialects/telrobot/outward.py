@@ -22,8 +22,8 @@ import msgspec
 from huaxiang import identifiers
 from huaxiang.dialects.telrobot import wire
 from huaxiang.errors import InputInvalid
-from huaxiang.model import CrmView, Customer, CustomField, Json, Mention, Tenant
-from huaxiang.pool import time_of
+from huaxiang.model import Customer, CustomField, Json, Mention, Tenant
+from huaxiang.pool import CrmView, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
