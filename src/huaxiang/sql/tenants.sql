@@ -52,7 +52,10 @@ group by asked.tenant;
 select id, parent from account where tenant = $1;
 
 -- name: fields_of_tenant
-select id, owner, sort, updated_at, details from custom_field where tenant = $1 order by owner, sort, id;
+-- But for those that are deleted.
+select id, owner, sort, updated_at, details from custom_field
+where tenant = $1 and details -> 'deleted' is distinct from 'true'::jsonb
+order by owner, sort, id;
 
 -- name: accounts
 -- An account and all below it.
