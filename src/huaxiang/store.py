@@ -70,6 +70,12 @@ def _load() -> dict[str, str]:
 
 
 STATEMENTS = _load()
+STAGING = tuple(re.findall(r"create temporary table if not exists (\w+)", STATEMENTS["staging"]))
+"""The tables in which a batch waits inside its transaction."""
+STAGERS = frozenset(name for name, text in STATEMENTS.items() if re.search(rf"\b({'|'.join(STAGING)})\b", text))
+"""The statements that use them."""
+STAGING_BYTES = 256 << 10
+"""Dead rows in the staging tables are let be up to this size: to cut the files takes longer than to read past them."""
 
 
 def can_be_kept(text: str) -> bool:
@@ -84,17 +90,28 @@ class Transaction:
         """Speak over this connection, each statement for so long at most; `Store` opens and ends the transaction."""
         self._connection = connection
         self._timeout_s = timeout_s
+        self._staged = False
+
+    async def sweep(self) -> None:
+        """Leave no row in the staging tables, at the end of a transaction that writes."""
+        if self._staged:
+            row = await self.row("sweep_staging")
+            if row and row["bytes"] > STAGING_BYTES:
+                await self.run("cut_staging")
 
     async def rows(self, name: str, *parameters: object) -> list[Row]:
         """All rows that the statement gives."""
+        self._staged |= name in STAGERS
         return await self._connection.fetch(STATEMENTS[name], *parameters, timeout=self._timeout_s)
 
     async def row(self, name: str, *parameters: object) -> Row | None:
         """The first row, if any."""
+        self._staged |= name in STAGERS
         return await self._connection.fetchrow(STATEMENTS[name], *parameters, timeout=self._timeout_s)
 
     async def run(self, name: str, *parameters: object) -> None:
         """Run it for its effect."""
+        self._staged |= name in STAGERS
         await self._connection.fetch(STATEMENTS[name], *parameters, timeout=self._timeout_s)
 
     async def each(self, name: str, records: Iterable[Sequence[object]], *first: object) -> list[Row]:
@@ -104,10 +121,12 @@ class Transaction:
 
     async def copy(self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
         """COPY records into a staging table, in binary."""
+        self._staged = True
         await self._connection.copy_records_to_table(table, records=records, columns=columns)
 
     async def copy_packed(self, table: str, columns: Sequence[str], chunks: Iterable[bytes]) -> None:
         """The same, of records that are packed already (see `copying`)."""
+        self._staged = True
         await self._connection.copy_to_table(table, source=_each(chunks), columns=columns, format="binary")
 
     async def pages(self, name: str, *parameters: object, size: int) -> AsyncIterator[list[Row]]:
@@ -159,7 +178,9 @@ class Store:
 
         """
         async with self._connection(self._pool) as connection, connection.transaction():
-            yield Transaction(connection, timeout_s=STATEMENT_SECONDS)
+            tx = Transaction(connection, timeout_s=STATEMENT_SECONDS)
+            yield tx
+            await tx.sweep()
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[Transaction]:

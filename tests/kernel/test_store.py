@@ -9,11 +9,14 @@ from collections.abc import AsyncGenerator
 import asyncpg
 import pytest
 import pytest_asyncio
+from desk import call
 
 from huaxiang.errors import ClusterUnavailable
-from huaxiang.store import STATEMENTS, can_be_kept, migrations, opened, statements
+from huaxiang.model import Parsed
+from huaxiang.service import Service
+from huaxiang.store import STAGING_BYTES, STATEMENTS, can_be_kept, migrations, opened, statements
 
-SCRIPTS = {"staging", "clear_staging"}
+SCRIPTS = {"staging", "clear_staging", "cut_staging"}
 """Those that make and empty the staging tables."""
 CATALOG = {
     "columns": """select table_name, ordinal_position, column_name, data_type, is_nullable, column_default,
@@ -164,3 +167,20 @@ def test_the_sentence_after_a_name_is_part_of_the_statement() -> None:
 @pytest.mark.parametrize(("text", "kept"), [("", True), ("画像 𠀀", True), ("a\0", False), ("\ud800", False)])
 def test_a_text_with_nul_or_half_a_surrogate_pair_can_not_be_kept(text: str, kept: bool) -> None:
     assert can_be_kept(text) is kept
+
+
+@pytest.mark.parametrize("calls", [1, 3_000])
+async def test_a_transaction_leaves_nothing_staged_and_little_room_taken(database_url: str, calls: int) -> None:
+    async with opened(database_url, connections=1) as store:
+        service = Service(store)
+        tenant = await service.create_tenant("acme")
+        for batch in range(2):
+            facts = [call(f"{batch}-{place}", minutes=place) for place in range(calls)]
+            await service.land(tenant, [(line, Parsed((fact,))) for line, fact in enumerate(facts, 1)])
+            async with store.writing() as tx:
+                changed, taken = await tx.row("page_changes", tenant.id), await tx.row("sweep_staging")
+            assert changed
+            assert not changed["rows"]
+            assert not changed["labels"]
+            assert taken
+            assert taken["bytes"] <= STAGING_BYTES

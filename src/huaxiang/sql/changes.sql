@@ -9,13 +9,14 @@ order by new.place;
 
 -- name: put_updates
 -- Customers of which something was said, or taken back, in this transaction, to which an identifier came, or which one left.
+-- Each node is looked up by itself: who does not know how few are staged would read all nodes there are.
 insert into change (tenant, number, what, customer)
 select $1, nextval('change_number'), 'updated', customer
-from (select node.customer
+from (select of_node.customer
       from (select node from staged_fact
             union select node from staged_link
             union select unnest($2::uuid[])) as touched (node)
-      join node on node.node = touched.node
+      cross join lateral (select customer from node where node.node = touched.node limit 1) as of_node
       union select unnest($3::bigint[])
       union select customer from node where number = any($4::bigint[]) and tenant = $1
       order by customer) as changed;

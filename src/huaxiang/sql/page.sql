@@ -284,7 +284,8 @@ select $1, label, case when piece = 0 then low else min(spelling) end, sum(rows)
 on conflict (tenant, label, low) do update set rows = excluded.rows;
 
 -- name: clear_changes
-truncate page_change, relabelled;
+-- They are counted; what comes in the same transaction is counted by itself.
+with counted as (delete from page_change) delete from relabelled;
 
 -- name: forget_portraits
 delete from portrait_label where tenant = $1;
