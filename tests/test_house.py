@@ -44,7 +44,8 @@ SQL = re.compile(
 )
 MACHINE_PATH = re.compile(r"(?<![\w.:/}-])/(?:tmp|work|root|home|Users)/\w")
 CLIENT_MAY_NAME = re.compile(
-    r"huaxiang\.(?:__version__|client|errors|model|dialects\.contract|dialects\.\w+\.(?:wire|push|results|signing))(?:\.|$)"
+    r"huaxiang\.(?:__version__|client|errors|model|dialects\.contract|dialects\.\w+\.(?:wire|neighbours|push|results|signing)"
+    r"|dialects\.native\.(?:changes|decisions|erasure|evidence|rules|suggestions))(?:\.|$)"
 )
 
 
@@ -175,7 +176,10 @@ def test_the_client_loads_where_nothing_of_the_server_is_installed() -> None:
     server = {name.lower() for name in names_required(*project()["project"]["optional-dependencies"]["server"])}
     absent = [module for module, sources in packages_distributions().items() if server & {s.lower() for s in sources}]
     assert "asyncpg" in absent
-    program = "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import huaxiang.client"
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import huaxiang.client; "
+        "import huaxiang.client.rabbitpre, huaxiang.client.telrobot, huaxiang.client.tinet"
+    )
     done = subprocess.run([sys.executable, "-c", program, *absent], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -11,6 +11,7 @@ import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import carrier as carriers
 
 from huaxiang.errors import InputInvalid
 from huaxiang.identifiers import carrier, home, identifies, node_of, normalise, record_key
@@ -249,6 +250,14 @@ def test_a_key_of_another_length_is_refused(length: int) -> None:
 )
 def test_a_mobile_has_the_carrier_that_issued_it_and_other_numbers_have_none(number: str, code: int) -> None:
     assert carrier(number) == code
+
+
+def test_a_mobile_has_the_carrier_that_the_library_finds_for_any_number() -> None:
+    numbers = [f"+861{second}{rest:09d}" for second in range(10) for rest in range(0, 10**9, 3_456_789)]
+    named = {number: carriers.name_for_number(phonenumbers.parse(number), "zh") for number in numbers}
+    codes = {"中国电信": 1, "中国联通": 2, "中国移动": 3}
+    assert [number for number, name in named.items() if carrier(number) != codes.get(name, 0)] == []
+    assert len(set(named.values())) > len(codes)
 
 
 def test_the_home_of_a_number_is_asked_here_too() -> None:

@@ -11,7 +11,7 @@ import phonenumbers
 import pytest
 from phonenumbers.geodata import GEOCODE_DATA
 
-from huaxiang.places import Home, home
+from huaxiang.places import Home, home, parsed
 
 TABLE: dict[str, Any] = json.loads(files("huaxiang").joinpath("places.json").read_text(encoding="utf-8"))
 PROVINCES = {province["id"]: province for province in TABLE["provinces"]}
@@ -75,6 +75,11 @@ def test_a_number_is_at_home_where_its_prefix_was_given_out(number: str, provinc
 )
 def test_a_number_without_a_home_on_the_mainland_has_none(number: str) -> None:
     assert home(number) is None
+
+
+def test_a_number_that_is_read_without_the_librarys_parser_is_read_as_it_would_be() -> None:
+    numbers = [f"+861{second}{rest:09d}" for second in range(10) for rest in range(0, 10**9, 1_234_567)]
+    assert [number for number in numbers if parsed(number) != phonenumbers.parse(number)] == []
 
 
 def test_all_provinces_are_there_under_their_public_codes() -> None:

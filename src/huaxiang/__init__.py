@@ -15,13 +15,15 @@ The map, from top to bottom; each room imports only from those below it:
     cluster      find or start PostgreSQL: embedded, or yours
     dialects     tinet, rabbitpre, telrobot, native: one vendor's wire contract each
     sources      files of records
-    claim        what a fact claims, before it lands                 gather  what a call gathers from what waits for it
+    claim        what a fact claims, before it lands                 ahead   where it goes, worked out before its turn
+    gather       what a call gathers from what waits for it
     partition    the pure heart of resolving                        islands  what new links make of what was joined
     portrait     the quality check: rules on what is said -> portraits
     dialogue     a transcript's rounds                               suggest likely matches that no identifier proves
     identifiers  a raw phone or e-mail -> Identifier, or why not     places  where a number is at home
     model        the nouns, frozen, without I/O
-    errors, settings, logs                                           together, relay  questions that travel together
+    errors, settings, logs                                           copying  rows as binary COPY takes them
+    together, relay  questions that travel together
     client       beside the house: it speaks each of those APIs from the other side, and needs none of the rest
 """
 

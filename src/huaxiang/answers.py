@@ -16,10 +16,13 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, TypeAlias
 
+from huaxiang.shelf import named
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from huaxiang.read import Changed
+    from huaxiang.shelf import Shelf
 
 LONGEST_SECONDS = 600.0
 MOST_RECENT = 20_000
@@ -44,9 +47,9 @@ class _Feed:
 class Answers:
     """What a worker keeps. `most_bytes`: of memory, about."""
 
-    def __init__(self, most_bytes: int) -> None:
-        """Keep nothing yet."""
-        self._most_bytes = most_bytes
+    def __init__(self, most_bytes: int, shelf: Shelf | None = None) -> None:
+        """Keep nothing yet. `shelf`: where other workers' answers are found, and one's own are put."""
+        self._most_bytes, self._shelf = most_bytes, shelf
         self._answers: OrderedDict[Key, Answer] = OrderedDict()
         self._of_customer: dict[int, tuple[Key, ...]] = {}
         self._feeds: dict[int, _Feed] = {}
@@ -61,13 +64,25 @@ class Answers:
         self._answers.move_to_end(key)
         return answer[0]
 
+    def find(self, key: Key, *, tenant: int) -> bytes | None:
+        """The same, or what another worker has put on the shelf under this key, kept from now on, if it may be."""
+        content = self.get(key)
+        if content is not None or self._shelf is None or (found := self._shelf.get(_name(key))) is None:
+            return content
+        self._put(key, found.content, tenant=tenant, customers=found.customers, made_at=found.made_at)
+        return self.get(key)
+
     def put(self, key: Key, content: bytes, *, tenant: int, customers: Sequence[int], made_at: int) -> None:
         """Keep an answer that was made from these customers, as they were at the change `made_at`."""
+        if self._put(key, content, tenant=tenant, customers=customers, made_at=made_at) and self._shelf is not None:
+            self._shelf.put(_name(key), content, customers, made_at)
+
+    def _put(self, key: Key, content: bytes, *, tenant: int, customers: Sequence[int], made_at: int) -> bool:
         feed = self._feeds.get(tenant)
         if feed is None or made_at < feed.floor or (len(content) + OVERHEAD_BYTES) * 16 > self._most_bytes:
-            return
+            return False
         if any(feed.recent.get(customer, 0) > made_at for customer in customers):
-            return
+            return False
         self._drop(key)
         now = time.monotonic()
         self._answers[key] = content, tuple(dict.fromkeys(customers)), now
@@ -75,6 +90,7 @@ class Answers:
         for customer in self._answers[key][1]:
             self._of_customer[customer] = (*self._of_customer.get(customer, ()), key)
         self._make_room(now)
+        return True
 
     def after(self, tenants: Iterable[int]) -> dict[int, int | None]:
         """From where on to read the feeds of these tenants; None for one of which nothing is kept yet."""
@@ -107,6 +123,8 @@ class Answers:
                     feed.recent[customer] = max(change.number, feed.recent.get(customer, 0))
                     for key in self._of_customer.get(customer, ()):
                         self._drop(key)
+                        if self._shelf is not None:
+                            self._shelf.wipe(_name(key))
         feed.cursor = max(feed.cursor, changes[-1].number)
         if len(feed.recent) > MOST_RECENT:
             feed.floor, feed.recent = feed.cursor, {}
@@ -136,3 +154,8 @@ class Answers:
                 self._of_customer[customer] = rest
             else:
                 del self._of_customer[customer]
+
+
+def _name(key: Key) -> bytes:
+    whose, version, name = key
+    return named(b"%d %d" % (whose, version), name)

@@ -7,6 +7,7 @@ Rule 1: a page holds ids strictly above the one given, ascending, and each custo
         last id of a page meets every customer whose id does not change meanwhile, however many come or go.
 Rule 2: a customer whose id has changed answers under either; two that were joined, under the smaller.
 Rule 3: a customer that no record mentions any more is not listed.
+Rule 4: within a sub-enterprise, its customers alone are listed, each under the id that it has everywhere.
 """
 
 from __future__ import annotations
@@ -26,13 +27,18 @@ MOST_AT_ONCE: Final = 10_000
 """Rows of a question. Where most rows are passed over, each question asks for more than the one before."""
 
 
-async def page(tx: Transaction, tenant: Tenant, *, after: int, size: int, ours: int) -> list[int]:
-    """The next `size` ids above `after`; our own begin behind `ours`, which is above all of a vendor's."""
+async def page(
+    tx: Transaction, tenant: Tenant, *, after: int, size: int, ours: int, company: str | None = None
+) -> list[int]:
+    """The next `size` ids above `after`; our own begin behind `ours`, which is above all of a vendor's.
+
+    `company`: only customers of this sub-enterprise, "" for the tenant's own; None where the tenant has none.
+    """
     found: list[int] = []
     if after < ours:
-        found = await _vendors(tx, tenant, after, size, ours)
+        found = await _vendors(tx, tenant, after, size, ours, company)
     if len(found) < size:
-        found += await _own(tx, tenant, max(after - ours, 0), size - len(found), ours)
+        found += await _own(tx, tenant, max(after - ours, 0), size - len(found), ours, company)
     return found
 
 
@@ -41,12 +47,13 @@ async def openids(tx: Transaction, tenant: Tenant, value: str) -> list[Identifie
     return [Identifier(row["kind"], row["value"], row["scope"]) for row in await tx.rows("openids", tenant.id, value)]
 
 
-async def _vendors(tx: Transaction, tenant: Tenant, after: int, size: int, ours: int) -> list[int]:
+async def _vendors(tx: Transaction, tenant: Tenant, after: int, size: int, ours: int, company: str | None) -> list[int]:
     """Ids that a vendor gave: of a customer with several, the smallest."""
+    statement, within = _narrowed("vendors_ids", "vendors_ids", company)
     found: dict[int, None] = {}
     last, count = str(after) if after else "", size
     while len(found) < size:
-        rows = await tx.rows("vendors_ids", tenant.id, len(last), last, count, str(ours))
+        rows = await tx.rows(statement, tenant.id, len(last), last, count, str(ours), *within)
         smallest = await _smallest(tx, tenant, {row["customer"] for row in rows}, ours)
         found |= {number: None for row in rows if (number := int(row["value"])) == smallest[row["customer"]]}
         if len(rows) < count:
@@ -55,12 +62,13 @@ async def _vendors(tx: Transaction, tenant: Tenant, after: int, size: int, ours:
     return list(found)[:size]
 
 
-async def _own(tx: Transaction, tenant: Tenant, after: int, size: int, ours: int) -> list[int]:
+async def _own(tx: Transaction, tenant: Tenant, after: int, size: int, ours: int, company: str | None) -> list[int]:
     """Ids of our own: of customers that no vendor gave one."""
+    statement, within = _narrowed("customers_after", "customers", company)
     found: list[int] = []
     count = size
     while len(found) < size:
-        rows = [row["customer"] for row in await tx.rows("customers_after", tenant.id, after, count)]
+        rows = [row["customer"] for row in await tx.rows(statement, tenant.id, after, count, *within)]
         named = await _smallest(tx, tenant, rows, ours)
         mentioned = {row["customer"] for row in await tx.rows("customers_mentioned", tenant.id, rows)}
         found += [ours + number for number in rows if number in mentioned and number not in named]
@@ -68,6 +76,13 @@ async def _own(tx: Transaction, tenant: Tenant, after: int, size: int, ours: int
             break
         after, count = rows[-1], _more(count)
     return found[:size]
+
+
+def _narrowed(whole: str, name: str, company: str | None) -> tuple[str, tuple[str, ...]]:
+    """The statement for one sub-enterprise, for the tenant's own customers, or for all, and what it takes beside."""
+    if company is None:
+        return whole, ()
+    return (f"{name}_within", (company,)) if company else (f"{name}_of_none", ())
 
 
 def _more(count: int) -> int:

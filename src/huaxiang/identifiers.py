@@ -25,7 +25,7 @@ import phonenumbers
 
 from huaxiang.errors import InputInvalid
 from huaxiang.model import Identifier, Mention
-from huaxiang.places import Home, home
+from huaxiang.places import Home, home, parsed
 
 __all__ = [
     "SEALED",
@@ -378,10 +378,9 @@ def carrier(value: str) -> int:
     # Only a server that derives a carrier pays for the library's table of the world's carriers.
     from phonenumbers import carrier as carriers  # noqa: PLC0415  (for the reason above)
 
-    if not value.startswith("+86"):
+    number = parsed(value) if value.startswith("+86") else None
+    if number is None:
         return 0
-    try:
-        number = phonenumbers.parse(value)
-    except phonenumbers.NumberParseException:
-        return 0
-    return _CARRIERS.get(carriers.name_for_number(number, "zh"), 0)
+    # A number that is plainly a mobile needs no test whether it is one.
+    named = carriers.name_for_valid_number if _MOBILE.fullmatch(value, 3) else carriers.name_for_number
+    return _CARRIERS.get(named(number, "zh"), 0)

@@ -23,7 +23,7 @@ import msgspec
 from huaxiang import rulebook
 from huaxiang.ahead import CALL_COLUMNS
 from huaxiang.arrival import ROW_COLUMNS, arrive, arrive_packed
-from huaxiang.claim import Claim, Placing, Rows, by_node, call_key, epoch_of, of_stored
+from huaxiang.claim import Claim, Cuts, Placing, Rows, by_node, call_key, epoch_of, of_stored
 from huaxiang.identifiers import node_of, revision_mark
 from huaxiang.linked import FACT_COLUMNS as FACTS_WITH_LINKS
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
@@ -47,6 +47,8 @@ FACT_COLUMNS = (
 PLACED_COLUMNS = (*FACT_COLUMNS[:8], *FACT_COLUMNS[12:17], *FACT_COLUMNS[19:])
 """What is made of a fact, beside what it said and what a call gathered."""
 SUMMARIES = ("identity", "call", "mark", "trait", "origin", "activity")
+EVERY_SUMMARY = (*SUMMARIES, "company")
+"""With the one that only tenants with sub-enterprises have."""
 REPLAY_ROWS = 20_000
 MANY_LINKS = 500
 """So many that it pays to decide in memory what they make of their nodes, rather than to correct it afterwards."""
@@ -88,17 +90,20 @@ async def land(
 ) -> Landed:
     """Land a batch of claims; the tenant's lock must be held (`lock`). `ahead`: as they were placed beforehand."""
     came, said = len(claims), claims
-    claims = await _not_erased(tx, tenant, claims)
-    known = {row["key"]: row for row in await tx.rows("known_records", [claim.key for claim in claims])}
+    rows = await tx.rows("standing", tenant.id, [claim.key for claim in claims])
+    known = {row["key"]: row for row in rows if row["what"] == "record"}
+    changed_hands = _cuts(row for row in rows if row["what"] == "cut")
+    if any(row["what"] == "erased" for row in rows):
+        claims = await _not_erased(tx, tenant, claims)
     contest = _contest(claims, known)
-    if ahead is not None and contest.winners is said and not known and ahead.settings == tenant.settings:
-        contest = contest._replace(ahead=ahead)
-    if contest.ahead is not None and contest.ahead.packed and not await cuts(tx, tenant):
-        landed = await _apply_calls(tx, tenant, contest.winners, contest.ahead, now)
-    elif contest.ahead is not None and contest.ahead.linked and not await cuts(tx, tenant):
-        landed = await _apply_linked(tx, tenant, contest.ahead.linked, now)
+    if contest.winners is not said or known or changed_hands or (ahead and ahead.settings != tenant.settings):
+        ahead = None
+    if ahead is not None and ahead.packed:
+        landed = await _apply_calls(tx, tenant, contest.winners, ahead, now)
+    elif ahead is not None and ahead.linked:
+        landed = await _apply_linked(tx, tenant, ahead.linked, now)
     else:
-        landed = await _apply(tx, tenant, contest, known, now)
+        landed = await _apply(tx, tenant, contest._replace(ahead=ahead, cuts=changed_hands), known, now)
     landed.landed, landed.known = len(contest.winners), came - len(contest.winners)
     landed.won = {one.key for one in contest.winners}
     return landed
@@ -106,9 +111,6 @@ async def land(
 
 async def _not_erased(tx: Transaction, tenant: Tenant, claims: Sequence[Claim]) -> Sequence[Claim]:
     """The claims without those of records, revisions and calls that were erased, where marks of them are kept."""
-    row = await tx.row("has_erased", tenant.id)
-    if row is None or not row["any"]:
-        return claims
     marks = [_marks(tenant, one) for one in claims]
     erased = {row["key"] for row in await tx.rows("erased_among", list({mark for of_one in marks for mark in of_one}))}
     return [one for one, of_one in zip(claims, marks, strict=True) if erased.isdisjoint(of_one)]
@@ -129,7 +131,7 @@ async def replace(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], dirt
     known = {row["key"]: row for row in await tx.rows("known_records", [one.key for one in claims])}
     winners = [one for one in claims if one.was_current]
     losers = [one for one in claims if not one.was_current]
-    touching = await _place(tx, tenant, Contest(winners, losers), known, now, landed)
+    touching = await _place(tx, tenant, Contest(winners, losers, await cuts(tx, tenant)), known, now, landed)
     landed.dirty = dirty | await _gather(tx, tenant, winners, touching, known)
     await _fold(tx, tenant, landed.dirty, winners, whole=False)
     return landed
@@ -151,12 +153,13 @@ async def cut(tx: Transaction, tenant: Tenant, identifier: Identifier, made: Cut
     known = {row["key"]: row for row in await tx.rows("known_records", keys)}
     places = [known[key]["nodes"][0] for key in known]
     stored = await tx.rows("said_by", places, list(known))
-    return await _apply(tx, tenant, Contest([_stored_claim(row) for row in stored], []), known, now)
+    contest = Contest([_stored_claim(row) for row in stored], [], await cuts(tx, tenant))
+    return await _apply(tx, tenant, contest, known, now)
 
 
 async def forget(tx: Transaction, tenant: Tenant) -> None:
     """Drop all that is derived from the tenant's facts; the tenant's lock must be held."""
-    for part in (*SUMMARIES, "nodes", "islands", "links", "aparts", "spread", "gathered"):
+    for part in (*EVERY_SUMMARY, "nodes", "islands", "links", "aparts", "spread", "gathered"):
         await tx.run(f"forget_{part}", tenant.id)
 
 
@@ -190,7 +193,7 @@ async def replay(
 async def _replay_page(tx: Transaction, tenant: Tenant, rows: list[Row], now: datetime) -> Landed:
     await tx.run("clear_staging")
     claims = [_stored_claim(row) for row in rows]
-    contest = _contest(claims, {})
+    contest = _contest(claims, {})._replace(cuts=await cuts(tx, tenant))
     fallen = [claim for claim in contest.losers if claim.was_current]
     await tx.each("retire_revisions", [(one.stored_node, one.key, one.digest) for one in fallen])
     known = {row["key"]: row for row in await tx.rows("known_records", [claim.key for claim in contest.winners])}
@@ -206,16 +209,20 @@ def _stored_claim(row: Row) -> Claim:
 
 
 class Contest(NamedTuple):
-    """Claims that win over the registry, and those that lose and become history; who says what is known is neither."""
+    """Claims that win over the registry, and those that lose and become history; who says what is known is neither.
+
+    `ahead`: where they go, if that was right; else `cuts` tells where they go.
+    """
 
     winners: Sequence[Claim]
     losers: Sequence[Claim]
+    cuts: Cuts
     ahead: Ahead | None = None
 
 
 def _contest(claims: Sequence[Claim], known: Mapping[UUID, Row]) -> Contest:
     if not known and len({claim.key for claim in claims}) == len(claims):
-        return Contest(claims, [])
+        return Contest(claims, [], {})
     best: dict[UUID, Claim] = {}
     losers: list[Claim] = []
     seen: set[tuple[UUID, bytes]] = {(key, had["digest"]) for key, had in known.items()}
@@ -232,7 +239,7 @@ def _contest(claims: Sequence[Claim], known: Mapping[UUID, Row]) -> Contest:
             loser, best[claim.key] = sorted((claim, rival), key=lambda one: one.precedence)
             losers.append(loser)
         seen.add((claim.key, claim.digest))
-    return Contest(list(best.values()), losers)
+    return Contest(list(best.values()), losers, {})
 
 
 async def _apply(
@@ -244,7 +251,7 @@ async def _apply(
 ) -> Landed:
     """Write what the winners say in place of what their records said before (`known`); losers become history."""
     landed = Landed()
-    winners, losers, _ = contest
+    winners, losers = contest.winners, contest.losers
     if not winners and not losers:
         return landed
     dirty = await _take_out(tx, [(known[one.key], one.key) for one in winners if one.key in known], landed)
@@ -296,9 +303,8 @@ async def _place(
 
     `standing`: of a rebuild, facts that lie in the store as they are to be; they are left where they lie.
     """
-    winners, losers, ahead = contest
-    changed_hands = await cuts(tx, tenant)
-    if ahead is not None and not ahead.packed and not ahead.linked and not changed_hands:
+    winners, losers, changed_hands, ahead = contest
+    if ahead is not None:
         rows, touching = ahead.rows, ahead.touching
     else:
         placing, rows = Placing(tenant, changed_hands, frozenset(tenant.settings.blocked)), Rows()
@@ -320,12 +326,16 @@ async def _place(
     return touching
 
 
-async def cuts(tx: Transaction, tenant: Tenant) -> dict[Identifier, list[datetime]]:
+async def cuts(tx: Transaction, tenant: Tenant) -> Cuts:
     """When the tenant's identifiers changed hands, oldest first."""
+    return _cuts(await tx.rows("cuts", tenant.id))
+
+
+def _cuts(rows: Iterable[Row]) -> Cuts:
     found: defaultdict[Identifier, list[datetime]] = defaultdict(list)
-    for row in await tx.rows("cuts", tenant.id):
+    for row in rows:
         found[Identifier(row["kind"], row["value"], row["scope"])].append(row["at"])
-    return found
+    return {identifier: sorted(times) for identifier, times in found.items()}
 
 
 async def _take_out(tx: Transaction, old: Sequence[tuple[Row, UUID]], landed: Landed) -> set[UUID]:
@@ -438,21 +448,33 @@ async def _fold(tx: Transaction, tenant: Tenant, dirty: set[UUID], winners: Sequ
     if any(len(one.named) > 1 for one in winners):
         await tx.run("stage_links", nodes)
     if nodes:
-        for summary in SUMMARIES:
+        for summary in _summaries(tenant):
             await tx.run(f"drop_{summary}", nodes)
         await _fold_whole(tx, tenant, nodes)
     else:
-        told = {summary for one in winners for summary in one.told}
-        await _fold_staged(tx, tenant, [summary for summary in SUMMARIES if summary in told])
+        told = {"company", *(summary for one in winners for summary in one.told)}
+        await _fold_staged(tx, tenant, [summary for summary in _summaries(tenant) if summary in told])
+
+
+def _summaries(tenant: Tenant) -> Sequence[str]:
+    return EVERY_SUMMARY if tenant.settings.companies else SUMMARIES
 
 
 async def _fold_whole(tx: Transaction, tenant: Tenant, nodes: Sequence[UUID]) -> None:
     """Add what is staged, and all that was said on these nodes, which have no summaries now."""
     await tx.run("stage_nodes", nodes)
     await tx.run("stage_node_links", nodes)
-    await _fold_staged(tx, tenant, SUMMARIES)
+    await _fold_staged(tx, tenant, _summaries(tenant))
 
 
 async def _fold_staged(tx: Transaction, tenant: Tenant, summaries: Iterable[str]) -> None:
+    by = {"activity": [tenant.time_zone], "company": [list(tenant.settings.companies)]}
     for summary in summaries:
-        await tx.run(f"fold_{summary}", *([tenant.time_zone] if summary == "activity" else []))
+        await tx.run(f"fold_{summary}", *by.get(summary, []))
+
+
+async def fold_companies(tx: Transaction, tenant: Tenant) -> None:
+    """Say anew of every node which of the tenant's sub-enterprises its facts name; the tenant's lock must be held."""
+    await tx.run("forget_company", tenant.id)
+    if tenant.settings.companies:
+        await tx.run("fold_companies_anew", tenant.id, list(tenant.settings.companies))

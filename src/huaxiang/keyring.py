@@ -13,14 +13,14 @@ import hmac
 import secrets
 from datetime import datetime
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from huaxiang.errors import NotFound, SettingsInvalid, TooOften
-from huaxiang.model import AccessKey, Json, Tenant, TenantSettings
+from huaxiang.model import EVERY_COMPANY, AccessKey, Json, Tenant, TenantSettings
 from huaxiang.store import can_be_kept
 
 if TYPE_CHECKING:
@@ -44,13 +44,30 @@ LONGEST_NAME = 128
 
 
 class KeyOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key may be made with; None leaves the dialect's default."""
+    """What a key may be made with; None leaves the dialect's default, or, of a key that is there, what it has.
+
+    `company`: the sub-enterprise that an app is of, "" for the tenant's own; `companies`: others that it may act for,
+    `EVERY_COMPANY` for all. `apps`: other apps of the tenant that it may act for, by their names.
+    """
 
     permissions: tuple[str, ...] | None = None
     rate: float | None = None
     account: UUID | None = None
     clock: Literal["both", "utc", "shanghai"] | None = None
     retry: Literal["auto", "always", "never"] | None = None
+    company: str | None = None
+    companies: tuple[str, ...] | None = None
+    apps: tuple[str, ...] | None = None
+
+
+OPTIONS: Final[dict[str, Dialect]] = {
+    "clock": "tinet",
+    "retry": "tinet",
+    "company": "rabbitpre",
+    "companies": "rabbitpre",
+    "apps": "rabbitpre",
+}
+"""What a key may be made with beside its permissions, rate and account, and the dialect that knows it."""
 
 
 class Limit(NamedTuple):
@@ -139,10 +156,11 @@ class Keyring:
 
         """
         kept = _check_options(dialect, options)
-        permissions = options.permissions if options.permissions is not None else PERMISSIONS[dialect]
+        permissions = PERMISSIONS[dialect] if options.permissions is None else _every(dialect, options)
         rate = RATES[dialect] if options.rate is None else (options.rate or None)
         async with self.store.writing() as tx:
             account = await _account(tx, tenant, options.account) if dialect == "telrobot" else None
+            await _check_acting(tx, tenant, options)
             credential, name, secret, token = _credential(dialect, account)
             await tx.run(
                 "create_key",
@@ -155,7 +173,30 @@ class Keyring:
         """All keys, or those of one tenant, oldest first; the revoked ones too."""
         async with self.store.reading() as tx:
             rows = await tx.rows("keys", tenant)
-        return [KeyListing(**{**row, "options": msgspec.json.decode(row["options"])}) for row in rows]
+        return [_listing(row) for row in rows]
+
+    async def set_key(self, name: str, options: KeyOptions) -> KeyListing:
+        """Change what a living key may do, by the name that `keys` lists; None leaves it. All workers know at once.
+
+        Raises:
+            NotFound: no living key has that name.
+            SettingsInvalid: an option that the dialect does not have, or that is no one's.
+
+        """
+        if options.account is not None:
+            raise SettingsInvalid(field="account", reason="a key keeps its account; make another one")
+        async with self.store.writing() as tx:
+            row = await tx.row("key_of_name", name)
+            if row is None:
+                raise NotFound(field="key", reason=f"there is no living key {name}")
+            dialect: Dialect = row["dialect"]
+            kept = {**msgspec.json.decode(row["options"]), **_check_options(dialect, options)}
+            await _check_acting(tx, tenant_of(await tx.row("tenant_by_id", row["tenant"])), options)
+            rate = row["rate"] if options.rate is None else (options.rate or None)
+            permissions = row["permissions"] if options.permissions is None else list(_every(dialect, options))
+            await tx.run("set_key", row["id"], permissions, rate, msgspec.json.encode(kept))
+            (changed,) = [one for one in await tx.rows("keys", None) if one["id"] == row["id"]]
+        return _listing(changed)
 
     async def revoke_key(self, name: str) -> None:
         """End a key's life, by the name that `keys` lists.
@@ -305,24 +346,55 @@ async def _account(tx: Transaction, tenant: Tenant, asked: UUID | None) -> UUID:
 def _check_options(dialect: Dialect, options: KeyOptions) -> dict[str, Json]:
     """The options to keep, once all fit the dialect."""
     kept: dict[str, Json] = {}
-    for field in ("clock", "retry"):
+    for field, owner in OPTIONS.items():
         if (value := getattr(options, field)) is not None:
-            if dialect != "tinet":
+            if dialect != owner:
                 raise SettingsInvalid(field=field, reason=f"{dialect} keys have no --{field}")
-            kept[field] = value
+            kept[field] = msgspec.to_builtins(value)
     if options.account is not None and dialect != "telrobot":
         raise SettingsInvalid(field="account", reason=f"{dialect} keys have no --account")
     if options.rate is not None and options.rate != 0 and not SLOWEST_RATE <= options.rate <= FASTEST_RATE:
         reason = f"a rate lies between {SLOWEST_RATE} and {FASTEST_RATE} calls a second, or is 0 for no limit"
         raise SettingsInvalid(field="rate", reason=reason)
-    _check_permissions(dialect, options.permissions or ())
+    _check_permissions(dialect, _every(dialect, options))
     return kept
+
+
+def _every(dialect: Dialect, options: KeyOptions) -> tuple[str, ...]:
+    """The permissions that are named; `all` names each that the dialect has."""
+    asked = options.permissions or ()
+    return PERMISSIONS[dialect] if asked == ("all",) else asked
 
 
 def _check_permissions(dialect: Dialect, asked: Sequence[str]) -> None:
     if unknown := sorted(set(asked) - set(PERMISSIONS[dialect])):
         known = ", ".join(PERMISSIONS[dialect])
         raise SettingsInvalid(field="permissions", reason=f"{', '.join(unknown)}: {dialect} knows {known}")
+
+
+async def _check_acting(tx: Transaction, tenant: Tenant, options: KeyOptions) -> None:
+    """Accept only sub-enterprises and apps that the tenant has; its lock is held then, so that it has them still."""
+    if options.company is None and options.companies is None and options.apps is None:
+        return
+    await tx.run("lock_tenant", tenant.id)
+    tenant = tenant_of(await tx.row("tenant_by_id", tenant.id))
+    known = tenant.settings.companies.keys()
+    unknown = {
+        "company": {options.company or ""} - {""} - known,
+        "companies": set(options.companies or ()) - {EVERY_COMPANY} - known,
+    }
+    for field, names in unknown.items():
+        if names:
+            reason = f"{', '.join(sorted(names))}: no sub-enterprise of this tenant; `huaxiang company set` makes one"
+            raise SettingsInvalid(field=field, reason=reason)
+    keys = await tx.rows("keys", tenant.name)
+    apps = {row["name"] for row in keys if row["dialect"] == "rabbitpre" and row["revoked_at"] is None}
+    if strangers := sorted(set(options.apps or ()) - apps):
+        raise SettingsInvalid(field="apps", reason=f"{', '.join(strangers)}: no living app of this tenant")
+
+
+def _listing(row: Row) -> KeyListing:
+    return KeyListing(**{**row, "options": msgspec.json.decode(row["options"])})
 
 
 def _credential(dialect: Dialect, account: UUID | None) -> tuple[dict[str, str], str, str | None, str | None]:

@@ -12,9 +12,9 @@ Rule 3: a call counts against a key's rate once, however often it begins anew.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
-from huaxiang.answers import Answers
+from huaxiang.answers import Answers, Key
 from huaxiang.claim import epoch_of
 from huaxiang.errors import Busy, NotAuthenticated, Refused
 from huaxiang.identifiers import SEALED, node_of, normalise, sealed
@@ -24,12 +24,13 @@ from huaxiang.store import can_be_kept
 from huaxiang.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from huaxiang.memory import Credential, Kept, Known, Memory
     from huaxiang.model import AccessKey, Tenant
+    from huaxiang.shelf import Shelf
     from huaxiang.store import Store
 
 MOST_TRIES = 5
@@ -38,6 +39,8 @@ MANY = 16
 LARGEST = 2**63 - 1
 
 Answer = TypeVar("Answer")
+_Shape: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+"""What of customers is read: parts, and the traits of which values are told. Questions of one shape travel together."""
 
 
 class Stale(Exception):
@@ -47,6 +50,18 @@ class Stale(Exception):
 class _Question(NamedTuple):
     asked: Asked
     version: int
+    viewed: UUID | None = None
+
+
+class Viewing:
+    """A view that is asked for along with an answer: of which record, and when the last one is `written`, if any."""
+
+    __slots__ = ("record", "written")
+
+    def __init__(self, record: UUID) -> None:
+        """Ask for a record's, by the id of its dialect."""
+        self.record = record
+        self.written: datetime | None = None
 
 
 class Passage:
@@ -104,15 +119,15 @@ class Found(NamedTuple):
 class Lookups:
     """Looks up over one store, for one event loop."""
 
-    def __init__(self, store: Store, memory: Memory, *, most_bytes: int) -> None:
-        """`most_bytes`: of answers to keep."""
+    def __init__(self, store: Store, memory: Memory, *, most_bytes: int, shelf: Shelf | None = None) -> None:
+        """`most_bytes`: of answers to keep; `shelf`: those that other workers have made, too."""
         self._store, self._memory = store, memory
-        self.answers = Answers(most_bytes)
+        self.answers = Answers(most_bytes, shelf)
         self.asked = 0
         """How many questions for customers travelled so far."""
-        self._checks: Together[_Question, bool] = Together(self._check, most_items=1024)
-        self._few: dict[tuple[str, ...], Together[_Question, Seen]] = {}
-        self._many: dict[tuple[str, ...], Together[_Question, Seen]] = {}
+        self._checks: Together[_Question, datetime | None] = Together(self._check, most_items=1024)
+        self._few: dict[_Shape, Together[_Question, Seen]] = {}
+        self._many: dict[_Shape, Together[_Question, Seen]] = {}
 
     async def through(
         self,
@@ -157,9 +172,12 @@ class Lookups:
         wanted: Sequence[Identifier | int],
         *,
         parts: tuple[str, ...],
+        names: tuple[str, ...] = (),
         now: datetime,
     ) -> Found:
         """The customers of identifiers (as they are held now) and of our own numbers, with these parts of them.
+
+        `names`: the traits of which `values` tell (see `read.look_up`).
 
         Raises:
             Stale: the tenant has changed.
@@ -170,66 +188,97 @@ class Lookups:
         named = [one for one in wanted if isinstance(one, Identifier)]
         nodes = nodes_of(kept, named, now) if named else {}
         question = _Question(Asked(kept.tenant.id, list(nodes.values()), numbers), kept.version)
-        seen = await self._travelling(parts, len(numbers) + len(nodes)).ask(question)
+        seen = await self._travelling((parts, names), len(numbers) + len(nodes)).ask(question)
         passage.is_current = True
         customers = [_of(seen, kept.tenant.id, nodes, one) for one in wanted]
         # An identifier that changes hands is held by another one as soon as the time has come, without any change.
         may_keep = kept.cuts.keys().isdisjoint(nodes) and not any(one.kind in SEALED for one in named)
         return Found(customers, seen.newest[kept.tenant.id], may_keep)
 
-    async def answer(self, passage: Passage, name: bytes, make: Callable[[Passage], Awaitable[Made]]) -> bytes:
+    async def answer(
+        self,
+        passage: Passage,
+        name: bytes,
+        make: Callable[[Passage], Awaitable[Made]],
+        viewing: Viewing | None = None,
+    ) -> bytes:
         """The answer under a name that says all it depends on, beside the caller's key, its tenant and customers.
+
+        `viewing` is told when the record was viewed.
 
         Raises:
             Stale: the tenant has changed.
 
         """
-        key = passage.key.id, passage.kept.version, name
-        content = self.answers.get(key)
-        if content is not None:
-            await self._checks.ask(_Question(Asked(passage.tenant.id), passage.kept.version))
-            passage.is_current = True
-            if self.answers.get(key) is content:
-                return content
-        made = await make(passage)
+        kept = passage.kept
+        key = passage.key.id, kept.version, name
+        content = self.answers.find(key, tenant=kept.tenant.id)
+        if content is None and viewing is None:
+            return self._keep(kept, key, await make(passage))
+        checked = self._checks.ask(_Question(Asked(kept.tenant.id), kept.version, viewing and viewing.record))
+        try:
+            made = await make(passage) if content is None else None
+            written = await checked
+        finally:
+            checked.cancel()
+        passage.is_current = True
+        if viewing is not None:
+            viewing.written = written
+        if made is None and content is not None and self.answers.get(key) is content:
+            return content
+        return self._keep(kept, key, made or await make(passage))
+
+    def _keep(self, kept: Kept, key: Key, made: Made) -> bytes:
         if made.customers is not None:
-            self.answers.put(
-                key, made.content, tenant=passage.tenant.id, customers=made.customers, made_at=made.made_at
-            )
+            self.answers.put(key, made.content, tenant=kept.tenant.id, customers=made.customers, made_at=made.made_at)
         return made.content
 
-    def _travelling(self, parts: tuple[str, ...], count: int) -> Together[_Question, Seen]:
+    def begin(self, newest: Mapping[int, int]) -> None:
+        """Read the feeds of these tenants from their newest change on, where they are not read yet."""
+        self.answers.learn(dict.fromkeys(newest), newest, {}, most=MOST_CHANGES)
+
+    def _travelling(self, shape: _Shape, count: int) -> Together[_Question, Seen]:
         """The batches that a question for so many customers travels in."""
         lane, most = (self._few, 128) if count <= MANY else (self._many, 4)
-        if parts not in lane:
+        if shape not in lane:
 
             async def ask(questions: list[_Question]) -> Sequence[Seen | Stale]:
-                return await self._ask(questions, parts)
+                return await self._ask(questions, shape)
 
-            lane[parts] = Together(ask, most_items=most, most_waiting=1024 if lane is self._few else 64)
-        return lane[parts]
+            lane[shape] = Together(ask, most_items=most, most_waiting=1024 if lane is self._few else 64)
+        return lane[shape]
 
-    async def _ask(self, questions: list[_Question], parts: tuple[str, ...]) -> Sequence[Seen | Stale]:
+    async def _ask(self, questions: list[_Question], shape: _Shape) -> Sequence[Seen | Stale]:
+        parts, names = shape
         self.asked += len(questions)
         after = self.answers.after(question.asked.tenant for question in questions)
         async with self._store.asking() as tx:
-            seen = await look_up(tx, [question.asked for question in questions], parts=parts, after=after)
+            asked = [question.asked for question in questions]
+            seen = await look_up(tx, asked, parts=parts, names=names, after=after)
         self.answers.learn(after, seen.newest, seen.changed, most=MOST_CHANGES)
         return [seen if seen.versions[of.asked.tenant] == of.version else Stale() for of in questions]
 
-    async def _check(self, questions: list[_Question]) -> Sequence[bool | Stale]:
-        after = self.answers.after(question.asked.tenant for question in questions)
+    async def _check(self, questions: list[_Question]) -> Sequence[datetime | Stale | None]:
+        after = self.answers.after({question.asked.tenant for question in questions})
+        viewed = [question for question in questions if question.viewed is not None]
         async with self._store.asking() as tx:
-            rows = await tx.rows("watch", list(after), list(after.values()), MOST_CHANGES)
-        versions = {row["tenant"]: row["version"] for row in rows}
-        newest = {row["tenant"]: row["newest"] or 0 for row in rows}
-        changed = {
-            row["tenant"]: [Changed(*one) for one in zip(row["numbers"], row["customers"], row["others"], strict=True)]
-            for row in rows
-            if row["numbers"]
-        }
-        self.answers.learn(after, newest, changed, most=MOST_CHANGES)
-        return [versions[of.asked.tenant] == of.version or Stale() for of in questions]
+            rows = await tx.rows(
+                "watch",
+                list(after), list(after.values()), MOST_CHANGES,
+                [question.asked.tenant for question in viewed], [question.viewed for question in viewed],
+            )  # fmt: skip
+        versions: dict[int, int] = {}
+        written: dict[tuple[int, UUID], datetime] = {}
+        for tenant, version, newest, numbers, customers, others, ids, times in rows:
+            versions[tenant] = version
+            changed = [Changed(*one) for one in zip(numbers, customers, others, strict=True)] if numbers else ()
+            self.answers.learn({tenant: after[tenant]}, {tenant: newest or 0}, {tenant: changed}, most=MOST_CHANGES)
+            if ids:
+                written |= {(tenant, record): at for record, at in zip(ids, times, strict=True)}
+        return [
+            Stale() if versions[tenant] != version else viewed and written.get((tenant, viewed))
+            for (tenant, *_), version, viewed in questions
+        ]
 
 
 def nodes_of(kept: Kept, identifiers: Sequence[Identifier], now: datetime) -> dict[Identifier, UUID]:

@@ -13,7 +13,7 @@ Rule 4: a vendor's words stay in its dialect; what a dialect alone knows travels
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -375,7 +375,9 @@ class Summary(msgspec.Struct, frozen=True):
     """What a set of nodes amounts to. Sums are kept in a stated order, so that equal sets are equal values.
 
     `call_refs`: newest first, then by label. `marks`: by (type, name), newest call first. `buckets`: by (side, day,
-    type, account). `follows`: oldest first. `records`: by (source, enterprise, record).
+    type, account). `follows`: oldest first. `records`: by (source, enterprise, record). `companies`: the tenant's
+    sub-enterprises that facts name, "" for the tenant's own; empty where the tenant has none, or nothing hangs here.
+    `values`: of traits that were read without the order of their facts, the newest values; they are no part of any sum.
     """
 
     calls: Calls = Calls()
@@ -386,6 +388,8 @@ class Summary(msgspec.Struct, frozen=True):
     buckets: tuple[Bucket, ...] = ()
     follows: tuple[Follow, ...] = ()
     records: tuple[CrmRecord, ...] = ()
+    companies: tuple[str, ...] = ()
+    values: dict[str, Json] = {}
 
 
 class Customer(msgspec.Struct, frozen=True):
@@ -408,7 +412,7 @@ class Customer(msgspec.Struct, frozen=True):
     def trait(self, name: str) -> Json:
         """The newest value said of `name`; None when nothing, or nothing any more."""
         newest = self.summary.traits.get(name)
-        return None if newest is None else newest.value
+        return self.summary.values.get(name) if newest is None else newest.value
 
 
 class CrmView(msgspec.Struct, frozen=True):
@@ -492,13 +496,25 @@ class Limits(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     customer_size: Annotated[int, Meta(ge=1)] | None = 1000
 
 
+EVERY_COMPANY: Final = "*"
+"""Stands for every sub-enterprise, those still to come too; none has it for its id."""
+
+
+class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sub-enterprise under a tenant: what people call it, and its own id as an organisation."""
+
+    name: str
+    org: UUID
+
+
 class TenantSettings(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What a tenant decides. `weights`: by interaction type, `*` for every other; `ranks`: by source, 0 else.
 
     `matching`: by source, `*` for every other: kinds of identifiers in the order in which a fact hangs on them; others
     come after, in the record's own order. A call always hangs on its number. `erasure_marks`: keep a keyed mark of each
     erased record, pseudonymous data, which keeps its redelivery out. Not unless the tenant says so: of somebody who
-    asked to be forgotten, nothing that could be left out stays by default.
+    asked to be forgotten, nothing that could be left out stays by default. `companies`: the tenant's sub-enterprises by
+    their ids, which facts name as their enterprise; a fact that names none of them is the tenant's own.
     """
 
     portrait_scope: Literal["number", "customer"] = "number"
@@ -508,6 +524,7 @@ class TenantSettings(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
     matching: dict[str, tuple[str, ...]] = {}
     limits: Limits = Limits()
     erasure_marks: bool = False
+    companies: dict[str, Company] = {}
 
     def weight(self, kind: str) -> int:
         """How much one interaction of this type counts."""
@@ -531,7 +548,7 @@ class AccessKey(msgspec.Struct, frozen=True):
     """A credential's row, without what only its holder knows.
 
     `name` is its public half (access key id, app id, …). `secret` is kept only where signing needs it (tinet).
-    `rate`: calls a second, None for no limit. `options`: the dialect's (`clock`, `retry`, …).
+    `rate`: calls a second, None for no limit. `options`: the dialect's (`clock`, `retry`, `companies`, …).
     `readings`: by which readings of its clock its signatures were right so far.
     """
 

@@ -364,7 +364,6 @@ async def refresh(tx: Transaction, tenant: Tenant) -> None:
     await tx.each("join_buckets", loose, tenant.id)
     if flagged:
         await _split(tx, tenant, {row["label"] for row in flagged})
-    await tx.run("clear_changes")
 
 
 async def _split(tx: Transaction, tenant: Tenant, labels: set[str]) -> None:

@@ -14,12 +14,16 @@ share one description. Former names lead to the city of today where it is the sa
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
 import msgspec
 import phonenumbers
+
+# Eleven digits of a mobile, none of which are a prefix that the library's parser would take off.
+_PLAIN = re.compile(r"\+861(?:[3-689]\d|7[0-8])\d{8}", re.ASCII)
 
 
 class Home(NamedTuple):
@@ -58,13 +62,22 @@ def home(value: str) -> Home | None:
     """
     if not value.startswith("+86"):
         return None
-    try:
-        number = phonenumbers.parse(value)
-    except phonenumbers.NumberParseException:
+    number = parsed(value)
+    if number is None:
         return None
     # An area code has three digits behind its zero, but for the two-digit ones, which need no correction.
     code = str(number.national_number)[:3]
     return _homes_by_area_code().get(code) or _homes_by_description().get(_description(number))
+
+
+def parsed(value: str) -> phonenumbers.PhoneNumber | None:
+    """An E.164 number as the library's parser reads it, a mobile of the mainland without its help; None for none."""
+    if _PLAIN.fullmatch(value):
+        return phonenumbers.PhoneNumber(country_code=86, national_number=int(value[3:]))
+    try:
+        return phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        return None
 
 
 def _description(number: phonenumbers.PhoneNumber) -> str:

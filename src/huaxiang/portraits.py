@@ -4,7 +4,7 @@ Takes a caller's number, or what a page is asked for; gives rows as bytes. The q
 (`together`), and with them the versions of their tenants.
 
 Rule 1: a row goes out by a question that began after its request had come, and that found the tenant's version as it is
-        remembered; else `Stale`.
+        remembered; else `Stale`. Of what is ready, a worker keeps some, as it keeps answers (`lookup`).
 Rule 2: what was rendered is kept when there is time, a bounded number of rows; nobody waits for that.
 Rule 3: a page holds a connection while its pieces are made; at most `MOST_STREAMS` do, others wait or are refused.
 """
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from huaxiang import pages
 from huaxiang.errors import Busy, Refused
 from huaxiang.identifiers import normalise
-from huaxiang.lookup import Stale, nodes_of
+from huaxiang.lookup import Made, Stale, nodes_of
 from huaxiang.model import Mention
 from huaxiang.together import Together
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from huaxiang.lookup import Passage
+    from huaxiang.lookup import Lookups, Passage
     from huaxiang.pages import Ready, Rendering
     from huaxiang.store import Store
 
@@ -36,6 +36,8 @@ KEPT_AT_ONCE = 500
 MOST_TO_JOIN = 1000
 MOST_STREAMS = 4
 WAIT_SECONDS = 5.0
+NOBODY = Made(b"", None, 0)
+"""No row; a number without one may have one without a change of anybody."""
 
 
 class _Question(NamedTuple):
@@ -44,48 +46,70 @@ class _Question(NamedTuple):
     node: UUID
 
 
+class _Ready(NamedTuple):
+    """A number's row as it is kept in the store, if it is, its customer, and the newest change when it was read."""
+
+    row: bytes | None
+    customer: int
+    made_at: int
+
+
 class Portraits:
     """Over one store, for one event loop."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, lookups: Lookups) -> None:
         """Nothing is asked for yet."""
-        self._store = store
-        self._ready: dict[int, Together[_Question, Sequence[bytes | None]]] = {}
+        self._store, self._lookups = store, lookups
+        self._ready: dict[int, Together[_Question, _Ready | None]] = {}
         self._fresh: dict[int, Together[_Question, Sequence[bytes]]] = {}
         self._to_keep: dict[int, list[Ready]] = {}
         self._to_join: dict[tuple[int, int, tuple[str, str]], None] = {}
         self._keeping: asyncio.Task[None] | None = None
         self._streams = asyncio.Semaphore(MOST_STREAMS)
 
-    async def of_number(self, passage: Passage, number: str, rendering: Rendering, *, now: datetime) -> Sequence[bytes]:
-        """The row of a number, as it is held now, as it is rendered; none if it has no row.
+    async def of_number(self, passage: Passage, number: str, rendering: Rendering, *, now: datetime) -> bytes:
+        """The row of a number, as it is held now, as it is rendered; nothing if it has no row.
 
         Raises:
             Stale: the tenant has changed.
 
         """
+
+        async def make(passage: Passage) -> Made:
+            return await self._made(passage, number, rendering, now)
+
+        name = b"portrait %d %b" % (rendering.edition, number.encode())
+        return await self._lookups.answer(passage, name, make)
+
+    async def _made(self, passage: Passage, number: str, rendering: Rendering, now: datetime) -> Made:
         try:
             identifier = normalise(Mention("phone", number))
         except Refused:
-            return ()
+            return NOBODY
         node = nodes_of(passage.kept, (identifier,), now).get(identifier)
         if node is None:
-            return ()
+            return NOBODY
         question = _Question(passage.tenant.id, passage.kept.version, node)
         ready, fresh = self._lanes(rendering)
-        rows = await ready.ask(question)
+        found = await ready.ask(question)
         passage.is_current = True
-        whole = [row for row in rows if row is not None]
-        return whole if len(whole) == len(rows) else await fresh.ask(question)
+        if found is None:
+            return NOBODY
+        if found.row is None:
+            rows = await fresh.ask(question)
+            return Made(rows[0], None, 0) if rows else NOBODY
+        # A number that changes hands is another's as soon as the time has come, without any change.
+        changes_hands = identifier in passage.kept.cuts
+        return Made(found.row, None if changes_hands else (found.customer,), found.made_at)
 
     def _lanes(
         self, rendering: Rendering
-    ) -> tuple[Together[_Question, Sequence[bytes | None]], Together[_Question, Sequence[bytes]]]:
+    ) -> tuple[Together[_Question, _Ready | None], Together[_Question, Sequence[bytes]]]:
         """The batches that questions for an edition travel in: for what is ready, and for what has to be rendered."""
         edition = rendering.edition
         if edition not in self._ready:
 
-            async def ask(questions: list[_Question]) -> Sequence[Sequence[bytes | None] | Stale]:
+            async def ask(questions: list[_Question]) -> Sequence[_Ready | Stale | None]:
                 return await self._ask(questions, edition)
 
             async def render(questions: list[_Question]) -> Sequence[Sequence[bytes] | Stale]:
@@ -95,18 +119,19 @@ class Portraits:
             self._fresh[edition] = Together(render, most_items=128)
         return self._ready[edition], self._fresh[edition]
 
-    async def _ask(self, questions: list[_Question], edition: int) -> Sequence[Sequence[bytes | None] | Stale]:
+    async def _ask(self, questions: list[_Question], edition: int) -> Sequence[_Ready | Stale | None]:
         tenants = [question.tenant for question in questions]
         async with self._store.asking() as tx:
             rows = await tx.rows("ready_portraits", tenants, [question.node for question in questions], edition)
-        versions: dict[int, int] = {}
-        found: dict[UUID, list[bytes | None]] = {}
-        for tenant, version, node, portrait in rows:
-            if node is None:
-                versions[tenant] = version
-            else:
-                found[node] = [portrait]
-        return [found.get(of.node, ()) if versions[of.tenant] == of.version else Stale() for of in questions]
+        versions = {tenant: version for tenant, version, node, _, _ in rows if node is None}
+        newest = {tenant: number or 0 for tenant, _, node, _, number in rows if node is None}
+        self._lookups.begin(newest)
+        found = {
+            node: _Ready(portrait, number, newest[tenant])
+            for tenant, _, node, portrait, number in rows
+            if node is not None
+        }
+        return [found.get(of.node) if versions[of.tenant] == of.version else Stale() for of in questions]
 
     async def _render(self, questions: list[_Question], rendering: Rendering) -> Sequence[Sequence[bytes] | Stale]:
         """Rows that are not ready, all from one snapshot."""

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -31,11 +31,11 @@ from huaxiang.model import (
     Identifier,
     Identity,
     Json,
+    Mention,
     Newest,
     NewestCall,
     Order,
-    Record,
-    Subscription,
+    Origin,
     Summary,
 )
 
@@ -49,23 +49,20 @@ MOST_CALL_REFS = 10_000
 IDENTITY = ""
 """The name, which no trait has, under which the trait fold keeps what was said of an identifier itself."""
 
-PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscription", "record")
-"""The parts of a summary; what is said of an identifier itself is among the traits."""
+PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscription", "record", "companies")
+"""The parts of a summary; what is said of an identifier itself is among the traits. Beside them there are `values`: of
+traits that are named, the newest values alone, which cost much less."""
 MOST_CHANGES: Final = 1000
 """More changes than these are not told one by one."""
 FIRST_DAY: Final = date(2000, 1, 1).toordinal()
 NO_CALLS: Final = Calls()
+NOTHING: Final = Summary()
 
 
 class Part(IntEnum):
     """What a row of `look_up` tells of."""
 
-    VERSION, CHANGE, FOUND, IDENTITY, CALLS, MARK, TRAIT, ORIGIN, BUCKET, SAID, CALL = range(11)
-
-
-_decode: Final = msgspec.json.decode
-_decode_follow = msgspec.json.Decoder(Subscription).decode
-_decode_record = msgspec.json.Decoder(Record).decode
+    VERSION, CHANGE, FOUND, IDENTITY, CALLS, MARK, TRAIT, ORIGIN, BUCKET, SAID, CALL, VALUE, ABOUT, COMPANY = range(14)
 
 
 class Asked(NamedTuple):
@@ -129,13 +126,15 @@ async def look_up(
     asked: Sequence[Asked],
     *,
     parts: Sequence[str] = PARTS,
+    names: Sequence[str] = (),
     after: Mapping[int, int | None] = {},
     labels: Iterable[int] = (),
 ) -> Seen:
     """All that many callers ask for, by one statement.
 
-    `parts`: of the summaries only these. `after`: the tenants of which to tell the version, the newest change, and the
-    changes after a number (none after None; at most `MOST_CHANGES`). `labels`: customers by their ids, of any tenant.
+    `parts`: of the summaries only these. `names`: the traits that `values` are asked of. `after`: the tenants of which
+    to tell the version, the newest change, and the changes after a number (none after None; at most `MOST_CHANGES`).
+    `labels`: customers by their ids, of any tenant.
     """
     nodes = [(one.tenant, node) for one in asked for node in one.nodes]
     numbers = [(one.tenant, number) for one in asked for number in one.numbers]
@@ -144,61 +143,73 @@ async def look_up(
         list(after), list(after.values()), MOST_CHANGES,
         [of for of, _ in nodes], [node for _, node in nodes],
         [of for of, _ in numbers], [number for _, number in numbers],
-        sorted(set(labels)), list(parts),
+        sorted(set(labels)), parts, names,
     )  # fmt: skip
     return _seen(rows)
 
 
 def _seen(rows: Iterable[Row]) -> Seen:
-    by_part: list[list[Row]] = [[] for _ in Part]
-    for row in rows:
-        by_part[row[0]].append(row)
-    seen = Seen(customers=_customers(by_part))
-    for row in by_part[Part.VERSION]:
-        tenant = row["customer"]
-        seen.versions[tenant], seen.newest[tenant] = row["number"], row["counts"][0] or 0
-    for row in by_part[Part.CHANGE]:
-        seen.changed.setdefault(row["rank"], []).append(Changed(row["number"], row["customer"], row["counts"][0]))
-    for row in by_part[Part.FOUND]:
-        if row["node"] is not None:
-            seen.of_nodes[row["node"]] = row["customer"]
-        elif row["number"] is not None:
-            seen.of_numbers[row["rank"], row["number"]] = row["customer"]
+    seen = Seen()
+    told: dict[int, bytes] = {}
+    about: dict[int, bytes] = {}
+    sums: defaultdict[int, Parts] = defaultdict(Parts)
+    for part, customer, body in rows:
+        if take := _TAKE.get(part):
+            take(sums[customer], body)
+        elif part == Part.IDENTITY:
+            told[customer] = body
+        elif part == Part.ABOUT:
+            about[customer] = body
+        elif part == Part.FOUND:
+            _found(seen, body)
+        elif part == Part.VERSION:
+            version, newest = _decode(body)
+            seen.versions[customer], seen.newest[customer] = version, newest or 0
+        else:
+            seen.changed[customer] = _changes(body)
+    seen.customers = {
+        label: _customer(label, _identities(body), _about(about.get(label)), sums.get(label))
+        for label, body in told.items()
+    }
     return seen
 
 
-def _customers(by_part: Sequence[Sequence[Row]]) -> dict[int, Customer]:
-    """The customers, each of its nodes' identities and the sum of their parts."""
-    sums: defaultdict[int, Parts] = defaultdict(Parts)
-    holders: dict[UUID, Parts] = {}
-    told: defaultdict[int, list[Row]] = defaultdict(list)
-    for row in by_part[Part.IDENTITY]:
-        holders[row["node"]] = sums[row["customer"]]
-        told[row["customer"]].append(row)
-    about: dict[UUID, dict[str, Json]] = {}
-    for row in by_part[Part.TRAIT]:
-        if row["name"] == IDENTITY:
-            about[row["node"]] = _decode(row["value"])
-        elif holder := holders.get(row["node"]):
-            holder.traits.append((row["name"], Newest(_order(row), _decode(row["value"]))))
-    for part, take in _TAKE:
-        for row in by_part[part]:
-            if holder := holders.get(row["node"]):
-                take(holder, row)
-    return {
-        label: _customer(label, [_identity(row, about.get(row["node"], {})) for row in of], sums[label])
-        for label, of in told.items()
-    }
+def _found(seen: Seen, body: bytes | None) -> None:
+    for tenant, node, number, customer in _asked(body) if body else ():
+        if node is not None:
+            seen.of_nodes[node] = customer
+        elif number is not None:
+            seen.of_numbers[tenant, number] = customer
 
 
-def _customer(label: int, identities: list[Identity], parts: Parts) -> Customer:
+def _about(body: bytes | None) -> dict[UUID, dict[str, Json]]:
+    return dict(_particulars(body)) if body else {}
+
+
+def _customer(
+    label: int, rows: Sequence[_Identity], about: Mapping[UUID, dict[str, Json]], parts: Parts | None
+) -> Customer:
+    identities = [
+        Identity(
+            node=row.node,
+            identifier=Identifier(row.kind, row.value, row.scope),
+            number=row.number,
+            spelling=row.spelling,
+            verified=row.verified,
+            first_at=row.first_at,
+            created_at=row.created_at,
+            newest=Order(row.at, row.rank, row.record_id, row.record),
+            about=about.get(row.node, {}),
+        )
+        for row in rows
+    ]
     identities.sort(key=_number)
-    told = [identity.created_at for identity in identities if identity.created_at is not None]
+    told = [row.created_at for row in rows if row.created_at is not None]
     return Customer(
         id=label,
         identities=tuple(identities),
-        summary=parts.sum(),
-        created_at=min(told or [identity.first_at for identity in identities]),
+        summary=NOTHING if parts is None else parts.sum(),
+        created_at=min(told or [row.first_at for row in rows]),
     )
 
 
@@ -206,24 +217,10 @@ def _number(identity: Identity) -> int:
     return identity.number
 
 
-def _identity(row: Row, about: dict[str, Json]) -> Identity:
-    return Identity(
-        node=row["node"],
-        identifier=Identifier(row["kind"], row["name"], row["scope"]),
-        number=row["number"],
-        spelling=row["spelling"],
-        verified=row["verified"],
-        first_at=row["first_at"],
-        created_at=row["created_at"],
-        newest=_order(row),
-        about=about,
-    )
-
-
 class Parts:
     """What summaries are made of, collected in any order."""
 
-    __slots__ = ("buckets", "calls", "follows", "marks", "origins", "records", "refs", "traits")
+    __slots__ = ("buckets", "calls", "companies", "follows", "marks", "origins", "records", "refs", "traits", "values")
 
     def __init__(self) -> None:
         """Nothing yet."""
@@ -235,6 +232,8 @@ class Parts:
         self.buckets: list[Bucket] = []
         self.follows: list[Follow] = []
         self.records: list[CrmRecord] = []
+        self.companies: set[str] = set()
+        self.values: dict[str, Json] = {}
 
     def add(self, summary: Summary) -> None:
         """What a summary says."""
@@ -246,6 +245,7 @@ class Parts:
         self.buckets += summary.buckets
         self.follows += summary.follows
         self.records += summary.records
+        self.companies.update(summary.companies)
 
     def sum(self) -> Summary:
         """The sum, in the orders that `Summary` states."""
@@ -258,6 +258,8 @@ class Parts:
             buckets=_add_buckets(self.buckets) if self.buckets else (),
             follows=tuple(sorted(self.follows, key=lambda follow: follow.order)) if self.follows else (),
             records=_newest_records(self.records) if self.records else (),
+            companies=tuple(sorted(self.companies)) if self.companies else (),
+            values=self.values,
         )
 
 
@@ -343,68 +345,166 @@ async def _marks(tx: Transaction, nodes: Sequence[UUID]) -> defaultdict[UUID, li
     return found
 
 
-# ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── rows: parts of a customer, as JSON ─────────────────────────────────────────────────────────────────────────────
 
 
-def _take_calls(parts: Parts, row: Row) -> None:
-    counts: list[Any] = row["counts"]
-    parts.calls.append(Calls(*counts, newest=NewestCall(_order(row), row["spelling"], row["kind"])))
+class _Identity(msgspec.Struct, array_like=True, gc=False):
+    node: UUID
+    kind: str
+    value: str
+    scope: str
+    number: int
+    spelling: str
+    verified: bool
+    first_at: datetime
+    created_at: datetime | None
+    at: datetime
+    rank: int
+    record_id: str
+    record: UUID
 
 
-def _take_mark(parts: Parts, row: Row) -> None:
-    checked, added, deleted, second = row["counts"]
-    call = CallRef(row["record_id"], row["at"])
-    mark = CallMark(row["kind"], row["name"], bool(checked), bool(added), bool(deleted), second, call)
-    parts.marks.append(mark)
+class _Summed(msgspec.Struct, array_like=True, gc=False):
+    count: int
+    durations: int
+    duration_sum: int
+    duration_max: int | None
+    rounds: int
+    round_sum: int
+    round_max: int | None
+    spelling: str
+    city: str | None
+    at: datetime
+    rank: int
+    record_id: str
+    record: UUID
 
 
-def _take_origin(parts: Parts, row: Row) -> None:
-    parts.origins.append(Newest(_order(row), _decode(row["value"])))
+class _Marked(msgspec.Struct, array_like=True, gc=False):
+    type: str
+    name: str
+    checked: bool
+    added: bool
+    deleted: bool
+    second: int | None
+    label: str
+    at: datetime
 
 
-def _take_bucket(parts: Parts, row: Row) -> None:
-    day = date.fromordinal(FIRST_DAY + row["rank"])
-    parts.buckets.append(Bucket(row["kind"], day, row["name"], row["scope"], row["number"], row["at"]))
+class _Named(msgspec.Struct, gc=False):
+    """Of a mention what a follow needs; it was checked when it came in."""
+
+    kind: str
+    value: str
+    scope: str = ""
 
 
-def _take_said(parts: Parts, row: Row) -> None:
-    if row["kind"] == "subscription":
-        parts.follows.append(_follow(row))
-    else:
-        parts.records.append(_crm_record(row))
+class _Followed(msgspec.Struct, tag_field="kind", tag="subscription", gc=False):
+    account: str
+    identifiers: list[_Named] = []
+    account_name: str | None = None
+    followed: bool = True
+    origin: Origin | None = None
 
 
-def _take_ref(parts: Parts, row: Row) -> None:
-    parts.refs.append(CallRef(row["name"], row["at"]))
+class _Recorded(msgspec.Struct, tag_field="kind", tag="record", gc=False):
+    record: str
+    owner: str = ""
+    deleted: bool = False
+    details: dict[str, Json] = {}
 
 
-_TAKE: Final = (
-    (Part.CALLS, _take_calls),
-    (Part.MARK, _take_mark),
-    (Part.ORIGIN, _take_origin),
-    (Part.BUCKET, _take_bucket),
-    (Part.SAID, _take_said),
-    (Part.CALL, _take_ref),
-)
+_decode: Final = msgspec.json.decode
+_asked: Final = msgspec.json.Decoder(list[tuple[int, UUID | None, int | None, int]]).decode
+_changes: Final = msgspec.json.Decoder(list[Changed]).decode
+_identities: Final = msgspec.json.Decoder(list[_Identity]).decode
+_particulars: Final = msgspec.json.Decoder(list[tuple[UUID, dict[str, Json]]]).decode
+_summed: Final = msgspec.json.Decoder(list[_Summed]).decode
+_marked: Final = msgspec.json.Decoder(list[_Marked]).decode
+_traits: Final = msgspec.json.Decoder(list[tuple[str, Json, datetime, int, str, UUID]]).decode
+_origins: Final = msgspec.json.Decoder(list[tuple[Json, datetime, int, str, UUID]]).decode
+_counted: Final = msgspec.json.Decoder(list[tuple[Literal["active", "spread"], int, str, str, int, datetime]]).decode
+_said: Final = msgspec.json.Decoder(list[tuple[str, str, _Followed | _Recorded, datetime, int, str, UUID]]).decode
+_refs: Final = msgspec.json.Decoder(list[tuple[str, datetime]]).decode
+_companies: Final = msgspec.json.Decoder(list[str]).decode
+_values: Final = msgspec.json.Decoder(dict[str, Json]).decode
 
 
-def _follow(row: Row) -> Follow:
-    fact = _decode_follow(row["said"])
-    openid = next((normalise(mention).value for mention in fact.identifiers if mention.kind == "openid"), "")
-    return Follow(_order(row), openid, fact.account, fact.account_name, fact.followed, fact.origin)
+def _take_calls(parts: Parts, body: bytes) -> None:
+    for row in _summed(body):
+        order = Order(row.at, row.rank, row.record_id, row.record)
+        parts.calls.append(
+            Calls(
+                row.count, row.durations, row.duration_sum, row.duration_max, row.rounds, row.round_sum, row.round_max,
+                newest=NewestCall(order, row.spelling, row.city),
+            )
+        )  # fmt: skip
 
 
-def _crm_record(row: Row) -> CrmRecord:
-    fact = _decode_record(row["said"])
-    return CrmRecord(
-        order=_order(row),
-        source=row["name"],
-        enterprise=row["scope"],
-        record=fact.record,
-        owner=fact.owner,
-        deleted=fact.deleted,
-        details=fact.details,
-    )
+def _take_marks(parts: Parts, body: bytes) -> None:
+    for row in _marked(body):
+        call = CallRef(row.label, row.at)
+        parts.marks.append(CallMark(row.type, row.name, row.checked, row.added, row.deleted, row.second, call))
+
+
+def _take_traits(parts: Parts, body: bytes) -> None:
+    for name, value, at, rank, record_id, record in _traits(body):
+        parts.traits.append((name, Newest(Order(at, rank, record_id, record), value)))
+
+
+def _take_values(parts: Parts, body: bytes) -> None:
+    parts.values = _values(body)
+
+
+def _take_origins(parts: Parts, body: bytes) -> None:
+    for value, at, rank, record_id, record in _origins(body):
+        parts.origins.append(Newest(Order(at, rank, record_id, record), value))
+
+
+def _take_buckets(parts: Parts, body: bytes) -> None:
+    for side, day, kind, account, count, newest_at in _counted(body):
+        parts.buckets.append(Bucket(side, date.fromordinal(FIRST_DAY + day), kind, account, count, newest_at))
+
+
+def _take_said(parts: Parts, body: bytes) -> None:
+    for source, enterprise, said, at, rank, record_id, record in _said(body):
+        order = Order(at, rank, record_id, record)
+        if isinstance(said, _Followed):
+            parts.follows.append(_follow(order, said))
+        else:
+            parts.records.append(
+                CrmRecord(order, source, enterprise, said.record, said.owner, said.deleted, said.details)
+            )
+
+
+def _take_refs(parts: Parts, body: bytes) -> None:
+    parts.refs += [CallRef(label, at) for label, at in _refs(body)]
+
+
+def _take_companies(parts: Parts, body: bytes) -> None:
+    parts.companies.update(_companies(body))
+
+
+_TAKE: Final = {
+    Part.CALLS: _take_calls,
+    Part.MARK: _take_marks,
+    Part.TRAIT: _take_traits,
+    Part.ORIGIN: _take_origins,
+    Part.BUCKET: _take_buckets,
+    Part.SAID: _take_said,
+    Part.CALL: _take_refs,
+    Part.VALUE: _take_values,
+    Part.COMPANY: _take_companies,
+}
+
+
+def _follow(order: Order, said: _Followed) -> Follow:
+    openid = next((one for one in said.identifiers if one.kind == "openid"), None)
+    value = "" if openid is None else normalise(Mention(openid.kind, openid.value, openid.scope)).value
+    return Follow(order, value, said.account, said.account_name, said.followed, said.origin)
+
+
+# ── rows: columns ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _calls(row: Row) -> Calls:

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from huaxiang.keyring import Dialect
     from huaxiang.model import AccessKey
     from huaxiang.pages import Rendering
+    from huaxiang.shelf import Shelf
     from huaxiang.store import Store, Transaction
 
 ANSWER_BYTES = 64 * 2**20
@@ -80,13 +81,13 @@ class Prepared(NamedTuple):
 class Service(Keyring):
     """The house, over one store. `land` and the reads may run side by side."""
 
-    def __init__(self, store: Store, *, answer_bytes: int = ANSWER_BYTES) -> None:
-        """Serve from this store; keep answers in so much memory."""
+    def __init__(self, store: Store, *, answer_bytes: int = ANSWER_BYTES, shelf: Shelf | None = None) -> None:
+        """Serve from this store; keep answers in so much memory, and share them on a shelf."""
         super().__init__(store)
         self.memory = Memory(store)
-        self.lookups = Lookups(store, self.memory, most_bytes=answer_bytes)
+        self.lookups = Lookups(store, self.memory, most_bytes=answer_bytes, shelf=shelf)
         self.views = crm.Views(store)
-        self.ready = Portraits(store)
+        self.ready = Portraits(store, self.lookups)
         self._landing: dict[int, Together[tuple[Tenant, Prepared], Outcome]] = {}
 
     def now(self) -> datetime:
@@ -236,6 +237,8 @@ class Service(Keyring):
                 pass
         elif tenant.settings.limits != changed.settings.limits:
             await _resolve_all(tx, changed)
+        if tenant.settings.companies.keys() != changed.settings.companies.keys():
+            await ingest.fold_companies(tx, changed)
         return changed
 
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -358,10 +361,15 @@ class Service(Keyring):
         async with self.store.reading() as tx:
             return await calls.page(tx, tenant, wanted, limit=limit, offset=offset, after=after)
 
-    async def audience_ids(self, tenant: Tenant, *, after: int, size: int, ours: int) -> list[int]:
-        """The next `size` ids above `after` that customers answer under; our own begin behind `ours`."""
+    async def audience_ids(
+        self, tenant: Tenant, *, after: int, size: int, ours: int, company: str | None = None
+    ) -> list[int]:
+        """The next `size` ids above `after` that customers answer under; our own begin behind `ours`.
+
+        `company`: only customers of this sub-enterprise, "" for the tenant's own; None where the tenant has none.
+        """
         async with self.store.reading() as tx:
-            return await audiences.page(tx, tenant, after=after, size=size, ours=ours)
+            return await audiences.page(tx, tenant, after=after, size=size, ours=ours, company=company)
 
     async def openids(self, tenant: Tenant, value: str) -> list[Identifier]:
         """What a vendor calls an openid, in every app that has one of this value."""

@@ -23,6 +23,8 @@ import msgspec
 
 from huaxiang.client import AsyncClient, Client, Retry
 from huaxiang.client.calls import AFact, AnIdentifier
+from huaxiang.client.pace import Rate
+from huaxiang.client.rabbitpre import App, Rates
 from huaxiang.dialects.native.inward import FORMATS as NATIVE
 from huaxiang.dialects.native.wire import Customer, FactsAnswer
 from huaxiang.dialects.rabbitpre.inward import FORMATS as RABBITPRE
@@ -33,6 +35,8 @@ from huaxiang.model import Tenant
 from huaxiang.service import Service
 
 START_SECONDS = 60.0
+AT_ONCE = Retry(tries=4, first_wait_s=0, longest_wait_s=0)
+AT_ANY = Rates(detail=Rate(100, 0.0), tags=Rate(100, 0.0), tags_of=Rate(100, 0.0))
 PASSED_ON = ("authorization", "content-type", "user-agent", "x-token")
 
 
@@ -84,6 +88,7 @@ class House:
 
     address: str
     service: Service
+    database: str
 
     async def land(self, tenant: Tenant, *rows: tuple[str, dict[str, Any]]) -> None:
         """Land rows, each with the name of its format; none may be rejected."""
@@ -95,6 +100,11 @@ class House:
     async def key(self, tenant: Tenant, dialect: Dialect, **options: Any) -> dict[str, str]:  # noqa: ANN401 - of KeyOptions
         """A credential; without a rate, unless the test says one."""
         return await self.service.create_key(tenant, dialect, msgspec.convert({"rate": 0, **options}, KeyOptions))
+
+
+def app_of(credential: dict[str, str]) -> App:
+    """The app that a credential of Rabbitpre's dialect is."""
+    return App(credential["instanceAppid"], credential["instanceSecrect"])
 
 
 async def said(client: object, verb: str, *args: object, **particulars: object) -> Any:  # noqa: ANN401 - whatever it says

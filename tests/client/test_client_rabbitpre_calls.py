@@ -21,10 +21,10 @@ from huaxiang.client import (
     Unexpected,
 )
 from huaxiang.client.exchange import Reply
-from huaxiang.client.rabbitpre import App, Profile, RabbitpreClient, answers, calls
+from huaxiang.client.rabbitpre import App, Params, Profile, ProfileRow, RabbitpreClient, TagParams, answers, calls
 from huaxiang.client.rabbitpre.tokens import Keeping, TokenAnswer
 from huaxiang.dialects.rabbitpre import errors as words
-from huaxiang.dialects.rabbitpre import wire
+from huaxiang.dialects.rabbitpre import neighbours, wire
 from huaxiang.errors import Refused, SettingsInvalid
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "rabbitpre"
@@ -83,7 +83,7 @@ def test_tokens_and_secrets_are_not_shown() -> None:
 
 
 def test_the_body_is_the_documents() -> None:
-    (call,) = calls.details([747], ["0rtxiw"], ["ncqtyf"], "31")
+    (call,) = calls.details([747], ["0rtxiw"], ["ncqtyf"], {"companyId": "31", "instanceAppid": None})
     assert call.path == "/api/open/api/audience/detail"
     assert json.loads(call.body) == {
         "companyId": "31",
@@ -94,7 +94,7 @@ def test_the_body_is_the_documents() -> None:
 
 
 def test_more_than_a_thousand_ids_are_asked_for_in_several_calls() -> None:
-    asked = [json.loads(call.body) for call in calls.details(range(1500), ["t"] * 200, ["p"] * 500, None)]
+    asked = [json.loads(call.body) for call in calls.details(range(1500), ["t"] * 200, ["p"] * 500, {})]
     assert [{name: len(ids) for name, ids in body.items()} for body in asked] == [
         {"audienceUserIdList": 1000},
         {"audienceUserIdList": 500, "thirdIdList": 200, "phoneList": 300},
@@ -103,7 +103,7 @@ def test_more_than_a_thousand_ids_are_asked_for_in_several_calls() -> None:
 
 
 def test_nobody_asks_for_nobody() -> None:
-    assert list(calls.details([], [], [], "31")) == []
+    assert list(calls.details([], [], [], {"companyId": "31"})) == []
 
 
 # ── what is answered ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -112,7 +112,7 @@ def test_nobody_asks_for_nobody() -> None:
 def test_every_field_of_the_document_is_read() -> None:
     case = json.loads((GOLDEN / "every_field.json").read_text(encoding="utf-8"))
     body = case["response"]["json"] if "json" in case["response"] else case["response"]["body"]
-    (call,) = calls.details([1], [], [], None)
+    (call,) = calls.details([1], [], [], {})
     (read,) = call.read(reply(body))
     (said,) = body["data"]
     assert {name: value for name in said if (value := getattr(read, name)) in (None, [])} == {}
@@ -120,7 +120,7 @@ def test_every_field_of_the_document_is_read() -> None:
 
 
 def test_a_customer_of_whom_next_to_nothing_is_known_is_read() -> None:
-    (call,) = calls.details([1], [], [], None)
+    (call,) = calls.details([1], [], [], {})
     body: dict[str, Any] = {
         "code": 200,
         "errorCode": None,
@@ -141,6 +141,11 @@ def test_a_customer_of_whom_next_to_nothing_is_known_is_read() -> None:
         (answers.Account, wire.EverFollowed),
         (answers.Window, wire.Window),
         (answers.Tokens, wire.Tokens),
+        (answers.Tag, neighbours.Tag),
+        (answers.TagValue, neighbours.TagValue),
+        (answers.Tagged, neighbours.Tagged),
+        (answers.UserIds, neighbours.UserIds),
+        (answers.RowAnswer, neighbours.RowAnswer),
     ],
 )
 def test_every_field_of_the_wire_is_known_to_the_client(ours: type[Any], theirs: type[Any]) -> None:
@@ -150,6 +155,17 @@ def test_every_field_of_the_wire_is_known_to_the_client(ours: type[Any], theirs:
 def test_each_customer_is_told_once_where_it_was_first() -> None:
     told = [Profile(audienceUserId=number, phone=phone) for number, phone in ((2, "a"), (1, "b"), (2, "c"), (3, "d"))]
     assert [(one.audienceUserId, one.phone) for one in calls.each_once(told)] == [(2, "a"), (1, "b"), (3, "d")]
+
+
+def test_what_holds_for_all_rows_has_the_wires_names() -> None:
+    assert set(Params.__annotations__) == set(neighbours.PublicParams.__struct_fields__)
+    assert set(TagParams.__annotations__) == set(neighbours.TagParams.__struct_fields__)
+
+
+def test_a_row_has_every_field_of_the_answer_that_is_not_worked_out() -> None:
+    derived = {"orgId", "mpAppid", "lastActiveTime", "gzhInteractTime"}
+    derived |= {"active", "weekActive", "monthActive", "spread", "weekSpread", "monthSpread"}
+    assert set(wire.Profile.__struct_fields__) - derived <= set(ProfileRow.__struct_fields__)
 
 
 # ── refusals ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -174,7 +190,7 @@ def refusals() -> list[type[Refused]]:
 
 
 def error_of(body: object, status: int = 200) -> ClientError:
-    (call,) = calls.details([1], [], [], None)
+    (call,) = calls.details([1], [], [], {})
     with pytest.raises(ClientError) as caught:
         call.read(reply(body, status))
     return caught.value
@@ -186,6 +202,7 @@ def test_every_refusal_of_the_server_is_an_error_of_its_own_kind(kind: type[Refu
     said, error = json.loads(body), error_of(body, status)
     assert type(error) is SAID[said["errorCode"]]
     assert (error.code, error.message, error.status) == (said["errorCode"], said["msg"], status)
+    assert error.field == ("somewhere" if said["errorCode"] == "PARAM_ERROR" else "")
 
 
 @pytest.mark.parametrize(
@@ -194,6 +211,7 @@ def test_every_refusal_of_the_server_is_an_error_of_its_own_kind(kind: type[Refu
         (200, {"code": "9", "errorCode": "9", "msg": "操作频繁,请稍后重试"}, TooOften),
         (200, {"code": "9", "errorCode": "手机 13677770000", "msg": "手机 13677770000"}, Declined),
         (200, {"code": "500", "errorCode": "0", "msg": ""}, Declined),
+        (200, {"code": "1", "errorCode": "PARAM_ERROR", "msg": "参数错误:13677770000 无效"}, Invalid),
         (200, b"<html>13677770000", Unexpected),
         (200, {"data": 1}, Unexpected),
         (502, b"<html>", Unconfirmed),
@@ -209,7 +227,7 @@ def test_what_is_said_in_other_words_is_an_error_and_not_quoted(
 
 
 def test_a_refusal_that_came_with_200_is_tried_again_where_it_may_pass() -> None:
-    (call,) = calls.details([1], [], [], None)
+    (call,) = calls.details([1], [], [], {})
     refused = {"TOO_FREQUENT": True, "SERVER_ERROR": True, "TOKEN_ERROR": False, "PARAM_ERROR": False}
     for code, again in refused.items():
         outcome = reply({"code": "1", "errorCode": code, "msg": ""})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import msgspec
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from huaxiang.model import (
     Amendment,
     AnyFact,
     Call,
+    Company,
     Fact,
     Interaction,
     Limits,
@@ -178,6 +180,7 @@ tenant_settings = st.builds(
     ranks=st.sampled_from([{}, {"web": 1}]),
     blocked=st.sampled_from([(), ("unionid:u1",)]),
     limits=limits,
+    companies=st.sampled_from([{}, {"e": Company("子企业", UUID(int=1))}]),
 )
 
 

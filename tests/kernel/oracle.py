@@ -182,7 +182,16 @@ class World:
             "buckets": self.buckets(nodes, hanging),
             "follows": follows(hanging),
             "records": records(hanging),
+            "companies": self.companies(nodes, hanging),
         }
+
+    def companies(self, nodes: frozenset[UUID], hanging: Sequence[tuple[Order, Claim]]) -> list[str]:
+        """The sub-enterprises that facts name, "" where one names none; a person's decision is nobody's."""
+        told = [one.fact for _, one in hanging if not (isinstance(one.fact, Link) and one.fact.author is not None)]
+        spread = [one for one in self.claims if one.upstream is not None]
+        told += [one.fact for one in spread if one.upstream and self.node(one.upstream[0], self.order(one).at) in nodes]
+        known = self.tenant.settings.companies
+        return sorted({fact.enterprise if fact.enterprise in known else "" for fact in told}) if known else []
 
     def identity(self, node: UUID, said: Sequence[Said]) -> Document:
         newest = max(said, key=lambda one: (one.order, one.mention.value))
@@ -481,6 +490,7 @@ def document(customer: Customer) -> Document:
         "buckets": [msgspec.structs.asdict(bucket) for bucket in summary.buckets],
         "follows": [msgspec.structs.asdict(follow) for follow in summary.follows],
         "records": [msgspec.structs.asdict(record) for record in summary.records],
+        "companies": list(summary.companies),
     }
 
 

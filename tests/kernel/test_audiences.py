@@ -110,6 +110,8 @@ select md5(i::text)::uuid, $tenant, i, (array['audience_id', 'openid', 'phone'])
        '', 0, i - i % 2, i from generate_series(2, $rows) as i;
 insert into summary_identity (node, tenant, at, rank, record_id, record, spelling, verified, first_at)
 select node, $tenant, '2026-01-01', 0, 'r', node, value, false, '2026-01-01' from node;
+insert into summary_company (node, company)
+select node, case when number % 40 < 2 then '31' else '' end from node;
 """
 
 
@@ -142,6 +144,10 @@ def scanned(plan: dict[str, Any]) -> list[str]:
         ("customers_after", (50_000, 100)),
         ("customers_mentioned", (list(range(100)),)),
         ("openids", ("7919",)),
+        ("vendors_ids_within", (3, "500", 100, str(5 * 10**18), "31")),
+        ("vendors_ids_of_none", (3, "500", 100, str(5 * 10**18))),
+        ("customers_within", (50_000, 100, "31")),
+        ("customers_of_none", (50_000, 100)),
     ],
 )
 async def test_a_page_is_read_along_indexes(

@@ -23,7 +23,7 @@ from huaxiang.store import ASKING, SETTINGS, STATEMENTS, opened
 ROWS = 200_000
 GROWING = {
     "node", "fact", "record", "link", "change", "summary_identity", "summary_call", "summary_mark", "summary_trait",
-    "summary_origin", "summary_activity", "portrait_label",
+    "summary_origin", "summary_activity", "portrait_label", "summary_company",
 }  # fmt: skip
 FILL = """
 create temporary table caller as
@@ -49,6 +49,7 @@ select node, node, '意向', case when i % 100 = 0 then '高' else '低' end, tr
 from caller where i % 100 = 0 or i % 3 = 0;
 insert into summary_trait (node, name, at, rank, record_id, record, value)
 select node, 'name', '2026-01-01', 0, 'r', node, '"x"' from caller where i % 5 = 0;
+insert into summary_company (node, company) select node, case when i % 50 = 0 then '31' else '' end from caller;
 insert into summary_origin (node, at, rank, record_id, record, value)
 select node, '2026-01-01', 0, 'r', node, '{}' from caller where i % 5 = 0;
 insert into summary_activity (node, side, day, type, account, count, newest_at)
@@ -158,9 +159,9 @@ async def test_rows_are_found_and_kept_by_their_nodes(plans: Plans, count: int) 
 async def test_many_look_ups_stay_on_indexes(plans: Plans) -> None:
     many, some = [plans.tenant] * 128, [UUID(int=number) for number in range(128)]
     numbers = list(range(128))
-    asked = [plans.tenant], [ROWS - 5], 1000, many, some, many, numbers, [1, 2], list(PARTS)
+    asked = [plans.tenant], [ROWS - 5], 1000, many, some, many, numbers, [1, 2], [*PARTS, "values"], ["name"]
     assert await plans.scans(plans.asking, "look_up", *asked) == []
-    assert await plans.scans(plans.asking, "watch", [plans.tenant], [ROWS - 5], 1000) == []
+    assert await plans.scans(plans.asking, "watch", [plans.tenant], [ROWS - 5], 1000, many, some) == []
     assert await plans.scans(plans.asking, "ready_portraits", many, some, 1) == []
 
 

@@ -19,6 +19,7 @@ from caller import PARSERS, Door, Serving, signed
 
 from huaxiang.dialects.tinet import signing
 from huaxiang.model import Record, Tenant, TenantSettings
+from huaxiang.steward import companies
 
 GOLDEN: Final = Path(__file__).parent.parent / "golden"
 WINDOWS: Final = frozenset({"weekActive", "monthActive", "weekSpread", "monthSpread"})
@@ -89,9 +90,12 @@ async def tenant_of(server: Serving, given: Mapping[str, Any]) -> Tenant:
     tenant = await server.tenant(
         time_zone=given.get("time_zone", "Asia/Shanghai"), login_name=given.get("tenant", {}).get("login_name")
     )
+    for company in given.get("companies", ()):
+        await companies.put(server.service, tenant, company)
     if "weights" in given:
         tenant = await server.service.set_tenant(tenant, settings=TenantSettings(weights=given["weights"]))
     rows = given.get("records", given.get("rows", []))
+    tenant = await server.service.tenant(tenant.name)
     records = [row if "as" in row else {"as": given["format"], "row": row} for row in rows]
     outcome = await server.land(tenant, records)
     assert outcome.rejects == ()
@@ -125,7 +129,7 @@ async def test_rabbitpre_answers_over_the_socket_as_the_case_says(
     tenant = await tenant_of(server, case["given"])
     request = case["request"]
     is_slow = case["given"].get("refused") == "TooOften"
-    options: dict[str, Any] = {"rate": SLOW if is_slow else 0}
+    options: dict[str, Any] = {"rate": SLOW if is_slow else 0, **case["given"].get("key", {})}
     if "permissions" in request:
         options["permissions"] = tuple(request["permissions"])
     door = await server.door(tenant, "rabbitpre", **options)

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -19,6 +20,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from huaxiang.dialects.tinet.signing import sign
 from huaxiang.errors import Busy, HuaxiangError
 from huaxiang.identifiers import normalise
 from huaxiang.keyring import Dialect, KeyOptions
@@ -26,6 +28,7 @@ from huaxiang.model import (
     AnyFact,
     Call,
     Interaction,
+    Mark,
     Mention,
     Origin,
     Parsed,
@@ -40,6 +43,7 @@ from huaxiang.server.call import Call as Request
 from huaxiang.server.hot import Entry
 from huaxiang.server.options import ServerOptions
 from huaxiang.service import Service
+from huaxiang.shelf import Shelf
 from huaxiang.steward import decisions, erasure
 from huaxiang.store import opened
 
@@ -51,6 +55,7 @@ STATES: Final = range(16)
 SOMEBODY: Final = {"author": "wang", "reason": "a test"}
 DETAIL: Final = "/api/open/api/audience/detail"
 LOOKUP: Final = "/v1/customers/lookup"
+PORTRAIT: Final = "/sqc/customerPortrait"
 
 
 class Worker:
@@ -61,7 +66,9 @@ class Worker:
         options = ServerOptions("")
         self.entry = Entry([hot for module in HOT for hot in module.hots(service, options)], worded)
 
-    async def ask(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, Any]:
+    async def ask(
+        self, method: str, path: str, headers: dict[str, str], body: bytes = b"", query: bytes = b""
+    ) -> tuple[int, Any]:
         """The status and what the answer says."""
         found = self.entry.find(method, path)
         assert found is not None
@@ -74,7 +81,7 @@ class Worker:
             sent.append(message)
 
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        scope = {"method": method, "path": path, "headers": raw, "query_string": b""}
+        scope = {"method": method, "path": path, "headers": raw, "query_string": query}
         status = await self.entry.answer(found[0], Request(scope, receive, found[1], str(uuid4())), send)
         return status, msgspec.json.decode(b"".join(message.get("body", b"") for message in sent))
 
@@ -87,6 +94,7 @@ class Desk:
         self.tenant = tenant
         self.headers: dict[Dialect, dict[str, str]] = {}
         self.account = ""
+        self.signing = ("", "")
 
     async def make_keys(self) -> None:
         """A key of each dialect, without a rate."""
@@ -99,6 +107,8 @@ class Desk:
         key = await service.key_by_name("rabbitpre", made["instanceAppid"])
         assert key is not None
         self.headers["rabbitpre"] = {"x-token": (await service.issue_tokens(key))[0]}
+        made = await service.create_key(self.tenant, "tinet", KeyOptions(rate=0))
+        self.signing = made["access_key_id"], made["access_key_secret"]
 
     async def land(self, service: Service, *facts: AnyFact) -> None:
         """Let these facts land."""
@@ -120,10 +130,22 @@ class Desk:
             del answer["data"]["viewed_at"]
         return status, answer
 
+    async def portrait(self, worker: Worker, phone: Mention) -> tuple[int, Any]:
+        """Tinet's answer for a phone, without the request's id."""
+        key, secret = self.signing
+        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        pairs = [("AccessKeyId", key), ("Expires", "600"), ("Timestamp", at), ("customerNumber", phone.value)]
+        signature = sign(secret, "GET", "here", PORTRAIT, pairs)
+        query = urlencode([*pairs, ("Signature", signature)]).encode()
+        status, answer = await worker.ask("GET", PORTRAIT, {"host": "here"}, query=query)
+        del answer["requestId"]
+        return status, answer
+
     async def everything(self, worker: Worker) -> list[Any]:
         """All that is asked in these tests, of one worker."""
         answers: list[Any] = [await self.phones(worker, phone) for phone in PHONES]
         answers.append(await self.phones(worker, *PHONES))
+        answers += [await self.portrait(worker, phone) for phone in PHONES]
         answers += [await self.crm(worker, record) for record in RECORDS]
         for phone in PHONES:
             body = msgspec.json.encode({"identifiers": [{"kind": "phone", "value": phone.value}]})
@@ -145,9 +167,9 @@ async def desk(database_url: str) -> AsyncGenerator[Desk]:
     """A desk with a tenant in Shanghai."""
     async with AsyncExitStack() as stack:
         stores = [await stack.enter_async_context(opened(database_url, connections=2)) for _ in range(3)]
-        services = [
-            Service(store, answer_bytes=size) for store, size in zip(stores, (8 << 20, 8 << 20, 0), strict=True)
-        ]
+        shelf = Shelf.of(1 << 20)
+        services = [Service(store, answer_bytes=8 << 20, shelf=shelf) for store in stores[:2]]
+        services.append(Service(stores[2], answer_bytes=0))
         desk = Desk(services, await services[0].create_tenant("acme"))
         await desk.make_keys()
         yield desk
@@ -301,8 +323,8 @@ class Life:
         self.draw = random.Random(seed)  # noqa: S311 - a life is drawn, not a secret
         self.decided: list[str] = []
         self.deeds: list[Callable[[Service], Awaitable[None]]] = [
-            self.say, self.say, self.say, self.link, self.unlink, self.record, self.act, self.join, self.part,
-            self.undo, self.settle, self.cut, self.erase,
+            self.say, self.say, self.say, self.mark, self.mark, self.link, self.unlink, self.record, self.act,
+            self.join, self.part, self.undo, self.settle, self.cut, self.erase,
         ]  # fmt: skip
 
     async def step(self) -> str:
@@ -325,6 +347,15 @@ class Life:
         told = profile(f"p{self.draw.randrange(6)}", *self.some(1), at=self.at, traits=named(f"name {self.at}"))
         more = Call(source="tinet", id=f"k{self.at}", at=NOON, identifiers=(self.draw.choice(PHONES),), duration=3)
         await self.desk.land(service, told, more)
+
+    async def mark(self, service: Service) -> None:
+        """A label on a call, before the call or after it, or taken off again."""
+        call, name = f"k{self.draw.randrange(self.at + 2)}", self.draw.choice(("高", "低"))
+        label = Mark(
+            source="tinet", id=f"{call}/{name}", at=NOON, updated_at=NOON + timedelta(minutes=self.at), call=call,
+            type="意向", name=name, deleted=self.draw.random() < 0.3,
+        )  # fmt: skip
+        await self.desk.land(service, label)
 
     async def link(self, service: Service) -> None:
         """A record that joins two."""

@@ -270,9 +270,10 @@ async def test_our_own_client_reads_what_it_wrote(server: Serving) -> None:
     named = [{"identityType": "unionid", "identityValue": "un-1"}]
     at_any = Rates(detail=Rate(100, 0.0), tags=Rate(100, 0.0), tags_of=Rate(100, 0.0))
     async with AsyncRabbitpreClient(server.url, app, rates=at_any) as client:
-        assert await client.add_profiles([{"identities": named, "phone": "13339938205", "sex": "男"}]) == [1]
-        assert await client.add_events([{"eventKey": "view", "eventId": "e1", "identities": named}]) == [1]
-        assert await client.tag([{"identities": named, "operateTags": [{"tagName": "a", "tagValues": ["b"]}]}]) == [1]
+        assert (await client.add_profiles([{"identities": named, "phone": "13339938205", "sex": "男"}])).data == [1]
+        assert (await client.add_events([{"eventKey": "view", "eventId": "e1", "identities": named}])).data == [1]
+        tagged_so = {"identities": named, "operateTags": [{"tagName": "a", "tagValues": ["b"]}]}
+        assert (await client.tag([tagged_so])).data == [1]
         (own,) = [one async for one in client.user_ids(size=1)]
         found = await client.info(phone="13339938205")
         assert found is not None
@@ -281,7 +282,7 @@ async def test_our_own_client_reads_what_it_wrote(server: Serving) -> None:
         assert [(tag.tagName, [value.tagValue for value in tag.tagValueList]) for tag in tagged.tagList] == [
             ("a", ["b"])
         ]
-        assert await client.tag([{"identities": named, "operateTags": ["a"]}], optType="delete") == [1]
+        assert (await client.tag([{"identities": named, "operateTags": ["a"]}], optType="delete")).data == [1]
         left = await client.tags(own)
         assert left is not None
         assert left.tagList == []

@@ -2,6 +2,8 @@
 
     serve, demo               run.py       the server, and a tenant to try it with
     tenant …, key …           tenants.py   who is served, and who may ask
+    company …                 companies.py the sub-enterprises under a tenant
+    webhook …                 webhooks.py  apps that are told when tags change
     import                    imports.py   files of anybody's records, on their way in
     rebuild, generate         load.py      what is made from what came in, and records to try it with
     explain, export           evidence.py  why a customer is one, and all of it to take away
@@ -30,6 +32,7 @@ from cyclopts import App
 from huaxiang import __version__
 from huaxiang.cli import (
     changes,
+    companies,
     decisions,
     dictionary,
     doctor,
@@ -42,6 +45,7 @@ from huaxiang.cli import (
     run,
     suggest,
     tenants,
+    webhooks,
 )
 from huaxiang.cli.output import fail
 from huaxiang.errors import HuaxiangError
@@ -59,6 +63,8 @@ app.command(run.serve)
 app.command(run.demo)
 app.command(tenants.tenant)
 app.command(tenants.key)
+app.command(companies.company)
+app.command(webhooks.webhook)
 app.command(imports.import_, name="import")
 app.command(load.rebuild)
 app.command(load.generate)

@@ -22,6 +22,8 @@ from huaxiang.store import opened
 START_SECONDS = 60.0
 ANSWER_SHARE = 16
 """One part in so many of the machine's memory is for answers that the workers keep."""
+SHELF_SHARE = 32
+"""One part in so many is for those that they share."""
 Host = Annotated[str, Parameter(help="The address to listen on.")]
 Port = Annotated[int, Parameter(help="The port to listen on.")]
 Workers = Annotated[int, Parameter(help="Processes that answer.")]
@@ -106,9 +108,11 @@ def _serve(url: str, host: str, port: int, workers: int, public_host: str | None
     from huaxiang.cluster.machine import memory_bytes
     from huaxiang.logs import LOGGING
     from huaxiang.server.options import ServerOptions
+    from huaxiang.shelf import Shelf
 
     answer_mib = (memory_bytes() // ANSWER_SHARE // workers) >> 20
-    ServerOptions(url, public_host, answer_mib).to_environment()
+    shelf = Shelf.of(memory_bytes() // SHELF_SHARE) if workers > 1 else None
+    ServerOptions(url, public_host, answer_mib, shelf.place if shelf else None).to_environment()
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     server = Server(
         "huaxiang.server.app:create",
@@ -122,12 +126,18 @@ def _serve(url: str, host: str, port: int, workers: int, public_host: str | None
         respawn_failed_workers=True,
         workers_kill_timeout=10,
     )
-    threading.Thread(target=_when_up, args=(host, port, ready), daemon=True).start()
+    waiting = threading.Thread(
+        target=_when_up, args=(host, port, ready, lambda: len(server.wrks) == workers), daemon=True
+    )
+    waiting.start()
     server.serve()
 
 
-def _when_up(host: str, port: int, ready: Callable[[], None]) -> None:
+def _when_up(host: str, port: int, ready: Callable[[], None], is_begun: Callable[[], bool]) -> None:
     """Call `ready` once the server answers."""
+    # Workers are forked: a lock that this thread held just then (to import something, say) would never open in them.
+    while not is_begun():
+        time.sleep(0.01)
     address = "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104 - compared, not bound
     url = f"http://[{address}]:{port}/health" if ":" in address else f"http://{address}:{port}/health"
     deadline = time.monotonic() + START_SECONDS

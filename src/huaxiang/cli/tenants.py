@@ -12,13 +12,14 @@ from huaxiang.cli.guards import UNCHANGED, Guards, checked, pairs
 from huaxiang.cli.output import say, show, show_rows
 from huaxiang.cli.place import HERE, Place
 from huaxiang.cli.rehearsal import told
-from huaxiang.keyring import Dialect, KeyOptions
+from huaxiang.keyring import Dialect, KeyListing, KeyOptions
 from huaxiang.model import Tenant
 from huaxiang.service import Service
 from huaxiang.steward.rehearsal import Plan, Rehearsal, rehearse
 
 tenant = App(name="tenant", help="Tenants: the enterprises whose customers are served.")
 key = App(name="key", help="Access keys: who may ask, in which dialect.")
+KEY_COLUMNS = ("name", "tenant", "dialect", "permissions", "rate", "account", "options", "readings", "revoked_at")
 
 
 @tenant.command
@@ -113,6 +114,9 @@ def key_create(  # noqa: PLR0913 - an option each for what a key may be made wit
     account: UUID | None = None,
     clock: Literal["both", "utc", "shanghai"] | None = None,
     retry: Literal["auto", "always", "never"] | None = None,
+    company: str | None = None,
+    companies: str | None = None,
+    apps: str | None = None,
     place: Place = HERE,
 ) -> None:
     """Make an access key, and print its credential: this once, and never again.
@@ -133,10 +137,24 @@ def key_create(  # noqa: PLR0913 - an option each for what a key may be made wit
         tinet: how to read a signature's timestamp.
     retry
         tinet: whether rows carry `retry`; auto leaves it out for the vendor's SDK, which can't read it.
+    company
+        rabbitpre: the sub-enterprise that the app is of; the tenant's own, unless given.
+    companies
+        rabbitpre: sub-enterprises that it may read and write beside, joined by commas; * for all.
+    apps
+        rabbitpre: other apps that it may act for (`instanceAppid`), joined by commas.
 
     """
-    listed = None if permissions is None else tuple(name.strip() for name in permissions.split(",") if name.strip())
-    options = KeyOptions(permissions=listed, rate=rate, account=account, clock=clock, retry=retry)
+    options = KeyOptions(
+        permissions=_listed(permissions),
+        rate=rate,
+        account=account,
+        clock=clock,
+        retry=retry,
+        company=company,
+        companies=_listed(companies),
+        apps=_listed(apps),
+    )
 
     async def work(service: Service) -> dict[str, str]:
         return await service.create_key(await service.tenant(tenant), dialect, options)
@@ -146,6 +164,59 @@ def key_create(  # noqa: PLR0913 - an option each for what a key may be made wit
         say("Keep it: it is not shown again.  请保存：它不会再次显示。")
 
 
+@key.command(name="set")
+def key_set(  # noqa: PLR0913 - an option each for what a key may be made with
+    name: str,
+    /,
+    *,
+    permissions: str | None = None,
+    rate: float | None = None,
+    clock: Literal["both", "utc", "shanghai"] | None = None,
+    retry: Literal["auto", "always", "never"] | None = None,
+    company: str | None = None,
+    companies: str | None = None,
+    apps: str | None = None,
+    place: Place = HERE,
+) -> None:
+    """Change what an access key may do; what is not named stays. Running servers know at once.
+
+    Parameters
+    ----------
+    name
+        The key, by the name that `key list` tells.
+    permissions
+        These of its dialect's permissions, joined by commas; `all` for all that there are now, "" for none.
+    rate
+        Calls a second, 0 for no limit.
+    clock
+        tinet: how to read a signature's timestamp.
+    retry
+        tinet: whether rows carry `retry`.
+    company
+        rabbitpre: the sub-enterprise that the app is of; "" for the tenant's own.
+    companies
+        rabbitpre: sub-enterprises that it may read and write beside, joined by commas; * for all, "" for none.
+    apps
+        rabbitpre: other apps that it may act for (`instanceAppid`), joined by commas; "" for none.
+
+    """
+
+    async def work(service: Service) -> KeyListing:
+        options = KeyOptions(
+            permissions=_listed(permissions),
+            rate=rate,
+            clock=clock,
+            retry=retry,
+            company=company,
+            companies=_listed(companies),
+            apps=_listed(apps),
+        )
+        return await service.set_key(name, options)
+
+    changed = msgspec.structs.asdict(place.run(work))
+    show({column: changed[column] for column in KEY_COLUMNS}, as_json=place.json)
+
+
 @key.command(name="list")
 def key_list(*, tenant: str | None = None, place: Place = HERE) -> None:
     """List the access keys, without what would let anybody in."""
@@ -153,8 +224,7 @@ def key_list(*, tenant: str | None = None, place: Place = HERE) -> None:
     async def work(service: Service) -> list[dict[str, Any]]:
         return [msgspec.structs.asdict(found) for found in await service.keys(tenant)]
 
-    columns = ("name", "tenant", "dialect", "permissions", "rate", "account", "options", "readings", "revoked_at")
-    show_rows(place.run(work), columns, as_json=place.json)
+    show_rows(place.run(work), KEY_COLUMNS, as_json=place.json)
 
 
 @key.command(name="revoke")
@@ -166,6 +236,11 @@ def key_revoke(name: str, *, place: Place = HERE) -> None:
 
     place.run(work)
     show({"revoked": name}, as_json=place.json)
+
+
+def _listed(text: str | None) -> tuple[str, ...] | None:
+    """Names between commas; None for what is not given."""
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _told(found: Tenant) -> dict[str, Any]:
@@ -187,4 +262,5 @@ def _told(found: Tenant) -> dict[str, Any]:
         "matching": settings.matching,
         "limits": msgspec.structs.asdict(settings.limits),
         "erasure_marks": settings.erasure_marks,
+        "companies": sorted(settings.companies),
     }

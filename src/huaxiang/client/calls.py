@@ -20,18 +20,8 @@ from typing import TypeAlias, TypeVar
 
 import msgspec
 
-from huaxiang.client.errors import (
-    ClientError,
-    Invalid,
-    NotPermitted,
-    ServerFault,
-    TooLarge,
-    TooOften,
-    Unauthenticated,
-    Unconfirmed,
-    Unexpected,
-)
-from huaxiang.client.exchange import Call, Reply
+from huaxiang.client.errors import BY_STATUS, ClientError, NotFound, Unexpected
+from huaxiang.client.exchange import Call, Reply, encoded
 from huaxiang.dialects.native import wire
 from huaxiang.dialects.native.wire import Customer, FactsAnswer, Rejected
 from huaxiang.errors import SettingsInvalid
@@ -48,18 +38,8 @@ AnIdentifier: TypeAlias = Mention | Identifier | Mapping[str, Json]
 Answer = TypeVar("Answer")
 
 _OK, _NOT_FOUND = 200, 404
-_WORDS: dict[int, type[ClientError]] = {
-    400: Invalid,
-    401: Unauthenticated,
-    403: NotPermitted,
-    413: TooLarge,
-    415: Invalid,
-    429: TooOften,
-    500: ServerFault,
-    502: Unconfirmed,
-    503: Unconfirmed,
-    504: Unconfirmed,
-}
+_PLACES = {"", "path"}
+"""Of what is not found, the fields that mean the call itself: another server, or an older one."""
 _encoder = msgspec.json.Encoder()
 
 
@@ -128,7 +108,7 @@ class Batch:
         )
 
     def _read(self, reply: Reply) -> FactsAnswer:
-        answer = _read(FactsAnswer, reply)
+        answer = read(FactsAnswer, reply)
         if not all(1 <= one.line <= len(self.lines) for one in answer.rejected):
             raise Unexpected(status=reply.status, reason="a line that was not sent")
         rejected = [msgspec.structs.replace(one, line=self.lines[one.line - 1]) for one in answer.rejected]
@@ -218,17 +198,10 @@ def lookups(identifiers: Iterable[AnIdentifier]) -> Iterable[Call[Sequence[Custo
             method=wire.LOOK_UP.method,
             path=wire.LOOK_UP.path,
             media_type="application/json",
-            body=_encode_lookup(part),
+            body=encoded({"identifiers": part}, field="identifiers"),
             repeatable=True,
             read=partial(_read_customers, len(part)),
         )
-
-
-def _encode_lookup(part: Sequence[object]) -> bytes:
-    try:
-        return _encoder.encode({"identifiers": part})
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        raise Invalid(field="identifiers", reason="can't be written as JSON") from None
 
 
 def _read_customer(reply: Reply) -> Customer | None:
@@ -236,11 +209,11 @@ def _read_customer(reply: Reply) -> Customer | None:
         refusal = _refusal(reply)
         if refusal is not None and (refusal.error.code, refusal.error.field) == ("not_found", "id"):
             return None
-    return _read(Customer, reply)
+    return read(Customer, reply)
 
 
 def _read_customers(asked: int, reply: Reply) -> Sequence[Customer | None]:
-    found = _read(wire.LookupAnswer, reply).customers
+    found = read(wire.LookupAnswer, reply).customers
     if len(found) != asked:
         raise Unexpected(status=reply.status, reason="not as many customers as were asked for")
     return found
@@ -253,7 +226,7 @@ def _encode(fact: AFact) -> bytes:
     return _encoder.encode(fact if isinstance(fact, Fact) else dict(fact))
 
 
-def _read(kind: type[Answer], reply: Reply) -> Answer:
+def read(kind: type[Answer], reply: Reply) -> Answer:
     """The answer in a reply. Raises the `ClientError` that the reply amounts to."""
     if reply.status != _OK:
         raise refused(reply)
@@ -266,10 +239,12 @@ def _read(kind: type[Answer], reply: Reply) -> Answer:
 def refused(reply: Reply) -> ClientError:
     """The error that a reply other than the answer amounts to."""
     refusal = _refusal(reply)
-    kind = _WORDS.get(reply.status, Unexpected)
+    kind = BY_STATUS.get(reply.status, Unexpected)
     if refusal is None:
         return kind(status=reply.status, reason="the body is no refusal of this API")
     said = refusal.error
+    if said.code == NotFound.code and said.field not in _PLACES:
+        kind = NotFound
     return kind(
         code=said.code, field=said.field, reason=said.reason, status=reply.status, request_id=refusal.request_id
     )

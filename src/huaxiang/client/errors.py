@@ -21,20 +21,23 @@ Rule 2: a text names fields and reasons, and never a token or a value that was s
 
 from __future__ import annotations
 
-from huaxiang.dialects.native.wire import FactsAnswer
+from collections.abc import Mapping
+from typing import Any, Final
+
 from huaxiang.errors import HuaxiangError
 
 
 class ClientError(HuaxiangError):
     """A call that failed.
 
-    Where it was one of several that land facts: `before` sums the answers to those before it, and `line` is the first
-    line that it was to land (else None, and 0). `message`: a vendor's own words, as they came.
+    Where it was one of several that land facts, or hand rows over: `before` is what would have been answered for those
+    before it, and `line`, from 1, the first fact or row that it was to land, to go on from (else None, and 0).
+    `message`: a vendor's own words, as they came.
     """
 
     code = "call_failed"
     message: str = ""
-    before: FactsAnswer | None = None
+    before: Any = None
     line: int = 0
 
     def __init__(
@@ -117,3 +120,18 @@ class Unexpected(ClientError):
     """Not an answer of this API."""
 
     code = "unexpected"
+
+
+BY_STATUS: Final[Mapping[int, type[ClientError]]] = {
+    400: Invalid,
+    401: Unauthenticated,
+    403: NotPermitted,
+    413: TooLarge,
+    415: Invalid,
+    429: TooOften,
+    500: ServerFault,
+    502: Unconfirmed,
+    503: Unconfirmed,
+    504: Unconfirmed,
+}
+"""What an HTTP status amounts to where the body says nothing better; any other is `Unexpected`."""

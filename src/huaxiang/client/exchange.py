@@ -19,8 +19,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from huaxiang.client.errors import ClientError, Unconfirmed
+import msgspec
+
+from huaxiang.client.errors import ClientError, Invalid, Unconfirmed
 from huaxiang.errors import SettingsInvalid
+from huaxiang.model import Json
 
 Answer = TypeVar("Answer")
 
@@ -61,6 +64,14 @@ class Call(Generic[Answer]):
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     passing: frozenset[int] = PERHAPS_DONE
     status_of: Callable[[Reply], int] = status_of
+
+
+def encoded(value: Json, *, field: str = "body") -> bytes:
+    """The value as JSON. Raises `Invalid`, with `field`, for what JSON can't hold."""
+    try:
+        return msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):  # its words may quote the value
+        raise Invalid(field=field, reason="can't be written as JSON") from None
 
 
 @dataclass(frozen=True)

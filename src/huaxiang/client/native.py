@@ -4,7 +4,8 @@
         client.facts([Call(source="pbx", id="c-1", identifiers=(Mention("phone", "13667679151"),))])
         client.lookup([Mention("phone", "136 6767 9151")])
 
-Takes facts and identifiers of `huaxiang.model`, or the same as objects of JSON; gives the structs of the wire.
+Takes facts and identifiers of `huaxiang.model`, or the same as objects of JSON; gives the structs of the wire. What an
+operator does (see why, decide, review, erase) is in `steward.py`.
 
 Rule 1: both forms build the same requests and read the same answers; only the waiting differs.
 Rule 2: facts are taken as they come, a batch at a time, so that an endless or a huge iterable needs the memory of one.
@@ -16,8 +17,6 @@ Rule 4: a batch that failed leaves those before it landed. `ClientError.before` 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from types import TracebackType
-from typing import Self
 
 import httpx
 
@@ -25,6 +24,7 @@ from huaxiang.client import calls
 from huaxiang.client.calls import LARGEST_BODY_BYTES, AFact, AnIdentifier, Batch, Landing
 from huaxiang.client.errors import ClientError
 from huaxiang.client.exchange import Retry
+from huaxiang.client.steward import AsyncSteward, Steward
 from huaxiang.client.transport import AsyncTransport, Destination, Reach, Transport
 from huaxiang.dialects.native.wire import MOST_FACTS, Customer, FactsAnswer
 
@@ -33,7 +33,7 @@ TIMEOUT_S = 60.0
 RETRY = Retry()
 
 
-class Client:
+class Client(Steward):
     """A server's native API. Threads may share it; each call blocks the thread that makes it."""
 
     def __init__(
@@ -55,20 +55,8 @@ class Client:
 
         Raises `SettingsInvalid` for an address, a token or a figure that can't be meant.
         """
-        self._transport = Transport(Destination(base_url, token), retry=retry, reach=Reach.within(timeout_s), http=http)
+        super().__init__(Transport(Destination(base_url, token), retry=retry, reach=Reach.within(timeout_s), http=http))
         self._batches = calls.Sizes(batch_facts, batch_bytes)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give up the connections."""
-        self._transport.close()
 
     def facts(self, facts: Iterable[AFact]) -> FactsAnswer:
         """Land facts, in batches of up to 10,000 and the size of a body; the sum of the answers, by line of `facts`.
@@ -108,7 +96,7 @@ class Client:
         return [one for call in calls.lookups(identifiers) for one in self._transport.ask(call)]
 
 
-class AsyncClient:
+class AsyncClient(AsyncSteward):
     """A server's native API, for asyncio: what `Client` does, without blocking. Tasks of one loop may share it."""
 
     def __init__(
@@ -123,22 +111,10 @@ class AsyncClient:
         http: httpx.AsyncClient | None = None,
     ) -> None:
         """Speak to the server at `base_url`; see `Client`."""
-        self._transport = AsyncTransport(
-            Destination(base_url, token), retry=retry, reach=Reach.within(timeout_s), http=http
+        super().__init__(
+            AsyncTransport(Destination(base_url, token), retry=retry, reach=Reach.within(timeout_s), http=http)
         )
         self._batches = calls.Sizes(batch_facts, batch_bytes)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give up the connections."""
-        await self._transport.close()
 
     async def facts(self, facts: Iterable[AFact] | AsyncIterable[AFact]) -> FactsAnswer:
         """Land facts, as `Client.facts` does; they may come from an async iterable too."""

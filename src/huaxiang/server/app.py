@@ -11,6 +11,7 @@ Rule 3: the log tells method, route, status and time of a request, and of a fail
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 import traceback
@@ -49,7 +50,9 @@ from huaxiang.server.call import LARGEST_BODY_BYTES, Call
 from huaxiang.server.hot import Entry, Hot, Refusal, mounted
 from huaxiang.server.options import ServerOptions
 from huaxiang.service import Service
+from huaxiang.shelf import Shelf
 from huaxiang.store import Store
+from huaxiang.webhooks.courier import Courier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -81,7 +84,8 @@ def create() -> ASGIApp:
 def application(options: ServerOptions) -> ASGIApp:
     """The application, over the database of `options`: the fast entry, and the framework behind it."""
     store = Store()
-    service = Service(store, answer_bytes=options.answer_mib << 20)
+    shelf = Shelf.at(options.shelf) if options.shelf else None
+    service = Service(store, answer_bytes=options.answer_mib << 20, shelf=shelf)
     hots = [hot for module in HOT for hot in module.hots(service, options)]
     return _observed(_framework(store, service, hots, options), Entry(hots, worded))
 
@@ -99,7 +103,11 @@ def _framework(store: Store, service: Service, hots: Sequence[Hot], options: Ser
             gc.collect()
             gc.freeze()
             gc.set_threshold(*COLLECT)
+            courier = Courier(service)
+            sending = asyncio.create_task(courier.run())
             yield
+            courier.stop()
+            await sending
             await service.flush()
 
     return Litestar(
@@ -150,7 +158,15 @@ def _observed(app: ASGIApp, entry: Entry) -> ASGIApp:
             await app(scope, receive, send)
             return
         started, status, request_id = time.perf_counter(), 0, logs.request_id()
-        found = entry.find(scope["method"], scope["path"])
+        method = scope["method"]
+        found = entry.find(method, scope["path"])
+        if found is not None:
+            hot, parameters = found
+            try:
+                status = await entry.answer(hot, Call(scope, receive, parameters, request_id), send)
+            finally:
+                log.tell(method, hot.endpoint.path, status, time.perf_counter() - started, request_id)
+            return
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -159,15 +175,10 @@ def _observed(app: ASGIApp, entry: Entry) -> ASGIApp:
             await send(message)
 
         try:
-            if found is not None:
-                hot, parameters = found
-                status = await entry.answer(hot, Call(scope, receive, parameters, request_id), send)
-            else:
-                scope.setdefault("state", {})["request_id"] = request_id
-                await app(scope, receive, noting)
+            scope.setdefault("state", {})["request_id"] = request_id
+            await app(scope, receive, noting)
         finally:
-            route = found[0].endpoint.path if found else scope.get("path_template") or "-"
-            log.tell(scope["method"], route, status, time.perf_counter() - started, request_id)
+            log.tell(method, scope.get("path_template") or "-", status, time.perf_counter() - started, request_id)
 
     return observed
 

@@ -59,7 +59,8 @@ async def through(
         raise NotAuthenticated
 
     async def passed(passage: Passage) -> bytes:
-        await accept(service, passage)
+        if passage.key.rate is not None:
+            await accept(service, passage)
         if permission not in passage.key.permissions:
             raise NotPermitted(field="permission", reason=permission)
         return await serve(passage)
@@ -67,8 +68,9 @@ async def through(
     return await service.lookups.through(Credential(dialect, "token", digest(token)), passed)
 
 
-async def accept(service: Service, passage: Passage) -> None:
-    """Count the call against its key's rate, once. Raises TooOften."""
-    if passage.key.rate is not None and not passage.is_accepted:
-        await service.accept(passage.key)
+async def accept(service: Service, passage: Passage, key: AccessKey | None = None) -> None:
+    """Count the call against its key's rate, or against that of the key it acts for, once. Raises TooOften."""
+    counted = key or passage.key
+    if counted.rate is not None and not passage.is_accepted:
+        await service.accept(counted)
         passage.is_accepted = True

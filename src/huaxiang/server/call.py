@@ -69,15 +69,17 @@ class Call:
         """
         if self._body is None:
             length = self.header(b"content-length")
-            if length.isdecimal() and int(length) > LARGEST_BODY_BYTES:
+            stated = int(length) if length.isdecimal() else -1
+            if stated > LARGEST_BODY_BYTES:
                 raise InputTooLarge(field="body")
-            self._body = await self._received()
+            self._body = await self._received(stated)
         return self._body
 
-    async def _received(self) -> bytes:
+    async def _received(self, stated: int) -> bytes:
+        """The body; as soon as the `stated` length has come, nobody is asked whether there is more."""
         parts: list[bytes] = []
         size, more = 0, True
-        while more:
+        while more and size != stated:
             message = await self._receive()
             if message["type"] != "http.request":
                 raise InputInvalid(field="body", reason="the client went away")

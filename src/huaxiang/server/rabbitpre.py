@@ -7,6 +7,7 @@ Rule 1: in this order: the token, the permission, the body, the app that it name
     nothing of the parameters; a refused request does not count against the rate.
 Rule 2: the key must have the call's permission; it has all of its dialect's, unless it was made with fewer.
 Rule 3: a wrong app, a wrong secret and a missing one are answered alike.
+Rule 4: an app that acts for another one reads what that one may, with the permission of both; it counts as the other's.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Request, Response, get
 
-from huaxiang.dialects.rabbitpre import outward
+from huaxiang.dialects.rabbitpre import enterprise, outward
 from huaxiang.dialects.rabbitpre.errors import APP_FIELD
 from huaxiang.dialects.rabbitpre.wire import (
     ACCESS_TOKEN,
@@ -30,6 +31,7 @@ from huaxiang.dialects.rabbitpre.wire import (
 )
 from huaxiang.errors import NotAuthenticated, NotPermitted
 from huaxiang.keyring import digest
+from huaxiang.lookup import Stale
 from huaxiang.memory import Credential
 from huaxiang.server import bearer
 from huaxiang.server.hot import Hot
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from litestar.handlers import HTTPRouteHandler
 
     from huaxiang.lookup import Found, Made, Passage
-    from huaxiang.model import Customer, Identifier
+    from huaxiang.model import AccessKey, Customer, Identifier
     from huaxiang.server.call import Call
     from huaxiang.server.options import ServerOptions
     from huaxiang.service import Service
@@ -50,7 +52,9 @@ DIALECT: Final = "rabbitpre"
 PERMISSION: Final = "profile"
 """用户->用户资料."""
 PARTS: Final = ("traits", "origin", "buckets", "subscription")
-"""What the answer is made from."""
+"""What any answer of the dialect is made from."""
+SHOWN: Final = ("values", "origin", "buckets", "subscription")
+"""What the detail call is answered from."""
 
 
 def routes(service: Service, options: ServerOptions) -> list[HTTPRouteHandler]:
@@ -89,32 +93,61 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
         async def serve(passage: Passage) -> bytes:
             if PERMISSION not in passage.key.permissions:
                 raise NotPermitted(reason=PERMISSION)
-            asked = read_detail(await call.body())
-            if asked.app and asked.app != passage.key.name:
-                raise NotPermitted(field="instanceAppid", reason="not the token's own app")
-            await bearer.accept(service, passage)
+            body = await call.body()
+            if passage.key.rate is not None or _may_name_an_app(body):
+                key, _, _ = await _read(service, passage, body)
+                await bearer.accept(service, passage, key)
             now = service.now()
+            # The same body of the same key was read before, if its answer is kept.
+            name = b"%d %b" % (outward.local_day(passage.tenant, now), body)
 
             async def make(passage: Passage) -> Made:
-                return await _detail(service, passage, asked, now)
+                _, asked, company = await _read(service, passage, body)
+                return await _detail(service, passage, asked, company, now)
 
-            today = outward.local_date(passage.tenant, now).toordinal()
-            return await service.lookups.answer(passage, b"%d %b" % (today, await call.body()), make)
+            return await service.lookups.answer(passage, name, make)
 
         return await service.lookups.through(Credential(DIALECT, "access", digest(token)), serve)
 
     return [Hot(DETAIL, audience_detail)]
 
 
-async def _detail(service: Service, passage: Passage, asked: Asked, now: datetime) -> Made:
+def _may_name_an_app(body: bytes) -> bool:
+    """Whether another key's rate may count; a name can be spelled with escapes."""
+    return b"instanceAppid" in body or b"\\" in body
+
+
+async def _read(service: Service, passage: Passage, body: bytes) -> tuple[AccessKey, Asked, str]:
+    """In whose name a body asks, what, and of which enterprise. Raises `NotPermitted` where that may not be."""
+    asked = read_detail(body)
+    key = await _acting(service, passage, asked.app)
+    return key, asked, enterprise.meant(key, passage.tenant, asked.company)
+
+
+async def _acting(service: Service, passage: Passage, app: str) -> AccessKey:
+    """The key in whose name the request is made. Raises `NotPermitted`, and `Stale` where the tenant has changed."""
+    if app in {"", passage.key.name}:
+        return passage.key
+    credential = Credential(DIALECT, "name", app)
+    is_allowed = enterprise.may_act_for(passage.key, app)
+    known = (service.memory.recall(credential) or await service.memory.meet(credential)) if is_allowed else None
+    if known is not None and known.key.tenant.id == passage.tenant.id and known.kept is not passage.kept:
+        raise Stale
+    if known is None or known.kept is not passage.kept or PERMISSION not in known.key.permissions:
+        raise NotPermitted(field="instanceAppid", reason="not the token's own app, nor one that it may act for")
+    return known.key
+
+
+async def _detail(service: Service, passage: Passage, asked: Asked, company: str, now: datetime) -> Made:
     """Each matching customer once, in the order first asked for; with the ids of the customers above them."""
-    wanted = outward.wanted(asked.ids, asked.third_ids, asked.phones, asked.company)
-    found = await service.lookups.customers(passage, wanted, parts=PARTS, now=now)
-    customers = list({customer.id: customer for customer in found.customers if customer}.values())
-    audience_ids, led = await above(service, passage, customers, now)
-    content = outward.detail(
-        customers, tenant=passage.tenant, now=now, audience_ids=audience_ids, company=asked.company
+    tenant = passage.tenant
+    wanted = outward.wanted(asked.ids, asked.third_ids, asked.phones, company)
+    found = await service.lookups.customers(
+        passage, wanted, parts=enterprise.parts(tenant, SHOWN), names=outward.TRAITS, now=now
     )
+    customers = list({one.id: one for one in enterprise.among(found.customers, tenant, company)}.values())
+    audience_ids, led = await above(service, passage, customers, now)
+    content = outward.detail(customers, tenant=tenant, now=now, audience_ids=audience_ids, company=company)
     return found.made(content, led)
 
 

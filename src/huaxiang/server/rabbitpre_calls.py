@@ -7,7 +7,9 @@ Rule 1: in this order: the token, the permission, the query or body, the limit. 
 Rule 2: customers are read with `profile`, tags with `tags`; whatever writes needs `write`.
 Rule 3: a customer's tags are read once in 2 seconds, those of many ten times in 5, over all processes; a key's rate
     scales both.
-Rule 4: each row of a batch lands or is refused by itself, and is answered so; what a row may say is what a row of the
+Rule 4: whoever is read is one of the enterprise that `companyId` names, the app's own where it is absent; a row of a
+    batch says by itself whose it is.
+Rule 5: each row of a batch lands or is refused by itself, and is answered so; what a row may say is what a row of the
     same import format may.
 """
 
@@ -18,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from huaxiang.dialects.rabbitpre import inward, neighbours, outward
+from huaxiang.dialects.rabbitpre import enterprise, inward, neighbours, outward
 from huaxiang.dialects.rabbitpre.errors import refusal
 from huaxiang.dialects.rabbitpre.neighbours import (
     ADD_EVENTS,
@@ -83,18 +85,21 @@ def _profiles(service: Service) -> list[Hot]:
         async def serve(passage: Passage) -> bytes:
             asked = neighbours.read_info(await call.body())
             now = service.now()
-            customer = await _meant(service, passage, asked)
+            company = enterprise.meant(passage.key, passage.tenant, asked.companyId or "")
+            customer = await _meant(service, passage, asked, company)
             names, _ = await above(service, passage, [customer] if customer else [], now)
-            company = asked.companyId or ""
             return outward.info(customer, tenant=passage.tenant, now=now, audience_ids=names, company=company)
 
         return await _through(service, call, PERMISSION, serve)
 
     async def user_ids(call: Call) -> bytes:
         async def serve(passage: Passage) -> bytes:
-            after, size = neighbours.read_user_ids(call.query_string)
-            found = await service.audience_ids(passage.tenant, after=after, size=size, ours=OURS)
-            ids = UserIds(orgId=str(passage.tenant.org), audienceUserIdList=found)
+            after, size, asked = neighbours.read_user_ids(call.query_string)
+            tenant = passage.tenant
+            company = enterprise.meant(passage.key, tenant, asked)
+            within = company if enterprise.has_any(tenant) else None
+            found = await service.audience_ids(tenant, after=after, size=size, ours=OURS, company=within)
+            ids = UserIds(orgId=str(enterprise.org(tenant, company)), audienceUserIdList=found)
             return msgspec.json.encode(UserIdsAnswer(data=ids))
 
         return await _through(service, call, PERMISSION, serve)
@@ -102,46 +107,52 @@ def _profiles(service: Service) -> list[Hot]:
     return [Hot(INFO, info), Hot(USER_IDS, user_ids)]
 
 
-async def _meant(service: Service, passage: Passage, asked: neighbours.InfoBody) -> Customer | None:
+async def _meant(service: Service, passage: Passage, asked: neighbours.InfoBody, company: str) -> Customer | None:
     """The customer who has the phone, the openid, or both where both are given; of several, the first known."""
     held: list[dict[int, Customer]] = []
     if asked.phone:
-        held.append(_by_id(await _found(service, passage, outward.wanted((), (), (asked.phone,), ""))))
+        held.append(_by_id(await _found(service, passage, outward.wanted((), (), (asked.phone,), ""), company)))
     if asked.openid:
-        held.append(_by_id(await _found(service, passage, await service.openids(passage.tenant, asked.openid.strip()))))
+        openids = await service.openids(passage.tenant, asked.openid.strip())
+        held.append(_by_id(await _found(service, passage, openids, company)))
     both = set(held[0]).intersection(*held)
     return held[0][min(both)] if both else None
 
 
-async def _found(service: Service, passage: Passage, wanted: Sequence[Identifier | int]) -> Sequence[Customer | None]:
+async def _found(
+    service: Service, passage: Passage, wanted: Sequence[Identifier | int], company: str
+) -> Sequence[Customer]:
+    """Who is one of the company's."""
     if not wanted:
         return ()
-    found = await service.lookups.customers(passage, wanted, parts=PARTS, now=service.now())
-    return found.customers
+    parts = enterprise.parts(passage.tenant, PARTS)
+    found = await service.lookups.customers(passage, wanted, parts=parts, now=service.now())
+    return enterprise.among(found.customers, passage.tenant, company)
 
 
-def _by_id(customers: Sequence[Customer | None]) -> dict[int, Customer]:
-    return {customer.id: customer for customer in customers if customer is not None}
+def _by_id(customers: Sequence[Customer]) -> dict[int, Customer]:
+    return {customer.id: customer for customer in customers}
 
 
 def _tags(service: Service) -> list[Hot]:
     async def tags(call: Call) -> bytes:
         async def serve(passage: Passage) -> bytes:
-            asked = neighbours.read_tags(call.query_string)
+            asked, named = neighbours.read_tags(call.query_string)
+            company = enterprise.meant(passage.key, passage.tenant, named)
             await _accept(service, passage, ONE)
-            found = await _found(service, passage, outward.wanted((asked,), (), (), ""))
-            customer = next(iter(_by_id(found).values()), None)
-            told = outward.tagged(customer, passage.tenant) if customer else None
+            found = await _found(service, passage, outward.wanted((asked,), (), (), ""), company)
+            told = outward.tagged(found[0], passage.tenant, company) if found else None
             return msgspec.json.encode(TagsAnswer(data=told))
 
         return await _through(service, call, TAGS_PERMISSION, serve)
 
     async def tags_of(call: Call) -> bytes:
         async def serve(passage: Passage) -> bytes:
-            asked = neighbours.read_tags_of(await call.body())
+            asked, named = neighbours.read_tags_of(await call.body())
+            company = enterprise.meant(passage.key, passage.tenant, named)
             await _accept(service, passage, MANY)
-            found = _by_id(await _found(service, passage, outward.wanted(asked, (), (), "")))
-            told = [outward.tagged(customer, passage.tenant) for customer in found.values()]
+            found = _by_id(await _found(service, passage, outward.wanted(asked, (), (), ""), company))
+            told = [outward.tagged(customer, passage.tenant, company) for customer in found.values()]
             return msgspec.json.encode(TagsOfAnswer(data=told))
 
         return await _through(service, call, TAGS_PERMISSION, serve)
@@ -194,7 +205,8 @@ def _way_in(
         records: list[tuple[int, Parsed]] = []
         for index, row in enumerate(rows):
             try:
-                records.append((index, parse(row, ZoneInfo(key.tenant.time_zone))))
+                named = enterprise.in_row(key, key.tenant, row)
+                records.append((index, parse(named, ZoneInfo(key.tenant.time_zone))))
             except Refused as error:
                 refused[index] = error
         for reject in (await service.land(key.tenant, records)).rejects if records else ():

@@ -12,6 +12,7 @@ Rule 3: a token that names no account acts for the tenant's main account.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from huaxiang import crm
 from huaxiang.dialects.telrobot import outward
 from huaxiang.dialects.telrobot.wire import DETAIL, TOKEN
 from huaxiang.errors import NotFound, NotPermitted
+from huaxiang.lookup import Viewing
 from huaxiang.server import bearer
 from huaxiang.server.hot import Hot
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 DIALECT: Final = "telrobot"
 
-PARTS: Final = ("traits", "record")
+PARTS: Final = ("values", "record")
 """What the answer is made from."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
@@ -66,19 +68,20 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
             if not _UUID.fullmatch(customer_id):
                 raise NotFound(field="customer_id")
             wanted = UUID(customer_id)
-            viewed = service.views.ask(passage.tenant, wanted)
+            viewing = Viewing(wanted)
 
             async def make(passage: Passage) -> Made:
                 found = await service.lookups.customers(
-                    passage, [crm.wanted(passage.tenant, wanted)], parts=PARTS, now=service.now()
+                    passage,
+                    [crm.wanted(passage.tenant, wanted)],
+                    parts=PARTS,
+                    names=outward.TRAITS,
+                    now=service.now(),
                 )
                 return found.made(outward.detail(_view(passage, found, account, wanted), tenant=passage.tenant))
 
-            try:
-                content = await service.lookups.answer(passage, call.path.encode(), make)
-                before = service.views.note(passage.tenant, wanted, await viewed)
-            finally:
-                viewed.cancel()
+            content = await service.lookups.answer(passage, call.path.encode(), make, viewing)
+            before = service.views.note(passage.tenant, wanted, viewing.written)
             return outward.viewed(content, before, tenant=passage.tenant)
 
         return await bearer.through(service, call, serve, dialect=DIALECT, permission="customer")
@@ -90,10 +93,15 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
 def account_in_path(key: AccessKey, kept: Kept, user_id: str) -> UUID:
     """The account in the path; raises `NotPermitted` when the key does not act for it."""
     own = key.account or kept.tenant.main_account
-    account = UUID(user_id) if _UUID.fullmatch(user_id) else None
+    account = _account(user_id)
     if account is None or (account != own and account not in kept.accounts_under(own)):
         raise NotPermitted(field="user_id")
     return account
+
+
+@lru_cache(maxsize=1024)  # a caller names the same ones all the time
+def _account(user_id: str) -> UUID | None:
+    return UUID(user_id) if _UUID.fullmatch(user_id) else None
 
 
 def _view(passage: Passage, found: Found, account: UUID, customer_id: UUID) -> CrmView:

@@ -101,7 +101,8 @@ async def _pass(service: Service, passage: Passage, call: Call, claimed: signing
     """Raises what `signing` raises, TooOften, and NotPermitted."""
     key = passage.key
     await signed.verify(service, key, claimed, method=call.method, host=host, path=call.path)
-    await bearer.accept(service, passage)
+    if key.rate is not None:
+        await bearer.accept(service, passage)
     if PERMISSION not in key.permissions:
         raise NotPermitted(reason=PERMISSION)
 
@@ -113,10 +114,11 @@ def _is_plain(page: _Page) -> bool:
 
 async def _of_number(service: Service, passage: Passage, page: _Page) -> bytes:
     """The page of a single number."""
-    rows = await service.ready.of_number(passage, page.query.customerNumber[0], RENDERING, now=service.now())
-    if not rows or page.query.offset:
-        return page.head(len(rows)) + outward.TAIL
-    return b"".join((page.head(len(rows)), page.fit(page.opening()[1:] + rows[0]), outward.TAIL))
+    row = await service.ready.of_number(passage, page.query.customerNumber[0], RENDERING, now=service.now())
+    head = page.head(1 if row else 0)
+    if not row or page.query.offset:
+        return head + outward.TAIL
+    return b"".join((head, page.fit(page.opening()[1:] + row), outward.TAIL))
 
 
 async def _pieces(service: Service, page: _Page) -> AsyncGenerator[bytes]:

@@ -82,6 +82,7 @@ select (select count(*) from fact where tenant = $1
        (select count(*) from summary_trait where node = any($2::uuid[])) as summary_trait,
        (select count(*) from summary_origin where node = any($2::uuid[])) as summary_origin,
        (select count(*) from summary_activity where node = any($2::uuid[])) as summary_activity,
+       (select count(*) from summary_company where node = any($2::uuid[])) as summary_company,
        (select count(*) from view where tenant = $1 and id = any($5::uuid[])) as view,
        (select count(*) from change where tenant = $1 and customer = any($6::bigint[])) as change,
        (select count(*) from suggestion where tenant = $1
@@ -152,9 +153,6 @@ on conflict (tenant, number) do update set onward = excluded.onward;
 -- Keyed marks, where the tenant wants them.
 insert into erased (key, tenant) select new.key, $1 from unnest($2::uuid[]) as new (key) on conflict (key) do nothing;
 
--- name: has_erased
-select exists (select from erased where tenant = $1) as any;
-
 -- name: erased_among
 select key from erased where key = any($1::uuid[]);
 
@@ -172,8 +170,8 @@ select at, customer, author, reason, counts from erasure where tenant = $1 order
 -- name: erasure_vacuum
 -- Dead row versions leave the pages, their entries the indexes, their values the planner's statistics.
 vacuum (index_cleanup on, analyze) record, fact, node, link, apart, past_link, past_apart, summary_identity,
-    summary_call, summary_mark, summary_trait, summary_origin, summary_activity, portrait_label, portrait_count,
-    portrait_segment, view, cut, change, leads_on, suggestion;
+    summary_call, summary_mark, summary_trait, summary_origin, summary_activity, summary_company,
+    portrait_label, portrait_count, portrait_segment, view, cut, change, leads_on, suggestion;
 
 -- name: erasure_vacuum_statistics
 vacuum pg_catalog.pg_statistic;
@@ -181,8 +179,8 @@ vacuum pg_catalog.pg_statistic;
 -- name: erasure_scrub
 -- The tables and their indexes in new files, the old ones deleted; nobody reads or writes meanwhile.
 vacuum (full, analyze) record, fact, node, link, apart, past_link, past_apart, summary_identity,
-    summary_call, summary_mark, summary_trait, summary_origin, summary_activity, portrait_label, portrait_count,
-    portrait_segment, view, cut, change, leads_on, suggestion;
+    summary_call, summary_mark, summary_trait, summary_origin, summary_activity, summary_company,
+    portrait_label, portrait_count, portrait_segment, view, cut, change, leads_on, suggestion;
 
 -- name: erasure_scrub_statistics
 vacuum (full) pg_catalog.pg_statistic;

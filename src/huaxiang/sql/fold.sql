@@ -157,3 +157,25 @@ group by 1, 2, 3, 4, 5
 order by 1, 2, 3, 4, 5
 on conflict (node, side, day, type, account) do update
     set count = had.count + excluded.count, newest_at = greatest(had.newest_at, excluded.newest_at);
+
+-- name: drop_company
+delete from summary_company where node = any($1::uuid[]);
+
+-- name: fold_company
+-- Which of the tenant's sub-enterprises ($1) facts name; under no name, that a fact names none of them. A person's
+-- decision is nobody's.
+insert into summary_company (node, company)
+select distinct node, case when enterprise = any($1::text[]) then enterprise else '' end
+from staged_fact where kind <> 'link' or said -> 'author' is null
+order by 1, 2
+on conflict do nothing;
+
+-- name: fold_companies_anew
+-- The same of all that is known, where the tenant's sub-enterprises have changed.
+insert into summary_company (node, company)
+select distinct node, case when enterprise = any($2::text[]) then enterprise else '' end
+from fact
+where tenant = $1 and current and kind not in ('transcript', 'mark', 'amendment')
+  and (kind <> 'link' or said -> 'author' is null)
+order by 1, 2
+on conflict do nothing;

@@ -13,6 +13,18 @@ with noted as (
 insert into cut (tenant, kind, value, scope, at, author, reason) values ($1, $2, $3, $4, $5, $6, $7)
 on conflict do nothing;
 
+-- name: standing
+-- What a batch meets, in one question: what the registry holds of its keys ($2), when identifiers changed hands, and
+-- whether anything of the tenant's was erased.
+select 'record' as what, key, updated_at, digest, given_at, nodes,
+       null as kind, null as value, null as scope, null::timestamptz as at
+from record where key = any($2::uuid[])
+union all
+select 'cut', null, null, null, null, null, kind, value, scope, at from cut where tenant = $1
+union all
+select 'erased', null, null, null, null, null, null, null, null, null
+where exists (select from erased where tenant = $1);
+
 -- name: known_records
 -- What the registry holds of these keys.
 select key, updated_at, digest, given_at, nodes from record where key = any($1::uuid[]);
@@ -244,6 +256,8 @@ delete from summary_trait as summary using node where node.node = summary.node a
 delete from summary_origin as summary using node where node.node = summary.node and node.tenant = $1;
 -- name: forget_activity
 delete from summary_activity as summary using node where node.node = summary.node and node.tenant = $1;
+-- name: forget_company
+delete from summary_company as summary using node where node.node = summary.node and node.tenant = $1;
 
 -- name: put_custom_fields
 -- Definitions of custom fields: the newest wins; of two of one time, the greater bytes.

@@ -78,16 +78,18 @@ select node, xmin::text as version, spelling, calls, case when edition = $2 then
 from summary_call where node = any($1::uuid[]);
 
 -- name: ready_portraits
--- What many callers ask for: rows of their tenants' nodes, as they are ready; and with them the tenants' versions, which
--- are the rows without a node.
-select asked.tenant, coalesce(sum(version.number), 0)::bigint as version, null::uuid as node, null::bytea as portrait
+-- What many callers ask for: rows of their tenants' nodes, as they are ready, each with its customer; and with them the
+-- tenants' versions, which are the rows without a node, each with its newest change.
+select asked.tenant, coalesce(sum(version.number), 0)::bigint as version, null::uuid as node, null::bytea as portrait,
+       (select max(change.number) from change where change.tenant = asked.tenant) as number
 from (select distinct tenant from unnest($1::integer[]) as one (tenant)) as asked
 left join version on version.tenant = asked.tenant
 group by asked.tenant
 union all
-select call.tenant, null, call.node, case when edition = $3 then portrait end
+select call.tenant, null, call.node, case when edition = $3 then portrait end, node.customer
 from unnest($1::integer[], $2::uuid[]) as asked (tenant, node)
-join summary_call as call on call.node = asked.node and call.tenant = asked.tenant;
+join summary_call as call on call.node = asked.node and call.tenant = asked.tenant
+join node on node.node = asked.node;
 
 -- name: put_portraits
 -- Rows that were rendered, where nothing has changed since; one that somebody is writing is left.
@@ -214,8 +216,8 @@ from (select distinct node from page_change where label = '') as touched
 join portrait_label as labelled using (node);
 
 -- name: count_changes
--- Counts follow what changed, segments that hold it go; gives the buckets that are too full ($2), empty, or begin with a
--- spelling that is gone.
+-- Counts follow what changed, which is counted once; segments that hold it go. Gives the buckets that are too full ($2),
+-- empty, or begin with a spelling that is gone.
 with placed as (
     select change.label, coalesce(bucket.low, '') as low, sum(change.rows) as rows,
            coalesce(sum(change.rows) filter (where change.spelling = bucket.low) < 0, false) as unbound
@@ -228,6 +230,8 @@ with placed as (
 stale as (
     delete from portrait_segment as segment using placed
     where segment.tenant = $1 and segment.label = placed.label and segment.low = placed.low),
+rows_done as (delete from page_change),
+labels_done as (delete from relabelled),
 counted as (
     insert into portrait_count as had (tenant, label, low, rows)
     select $1, label, low, rows from placed where rows <> 0 or unbound order by label, low
@@ -282,10 +286,6 @@ placed as (
 insert into portrait_count (tenant, label, low, rows)
 select $1, label, case when piece = 0 then low else min(spelling) end, sum(rows) from placed group by label, low, piece
 on conflict (tenant, label, low) do update set rows = excluded.rows;
-
--- name: clear_changes
--- They are counted; what comes in the same transaction is counted by itself.
-with counted as (delete from page_change) delete from relabelled;
 
 -- name: forget_portraits
 delete from portrait_label where tenant = $1;

@@ -4,7 +4,8 @@
 -- of the tables' files at every end, which takes longer than a small batch does.
 -- A link waits once, as its second end sees it; `kind`: of that end; `place`: among the links of its batch.
 create temporary table if not exists landing_link (like link, kind text, place integer);
-create temporary table if not exists landing_node (place integer, node uuid, kind text, value text, scope text, epoch bigint);
+create temporary table if not exists landing_node (
+    place integer, node uuid, kind text, value text, scope text, epoch bigint);
 create temporary table if not exists staged_fact (like fact);
 create temporary table if not exists staged_link (like link);
 create temporary table if not exists page_change (node uuid, label text collate "C", spelling text collate "C", rows integer);
@@ -22,8 +23,8 @@ with facts as (delete from staged_fact), links as (delete from landing_link), no
 linked as (delete from staged_link), changes as (delete from page_change), labels as (delete from relabelled),
 before as (delete from label_before), suspended as (delete from suspended_before)
 select pg_relation_size('staged_fact') + pg_relation_size('landing_link') + pg_relation_size('landing_node')
-     + pg_relation_size('staged_link') + pg_relation_size('page_change') + pg_relation_size('relabelled') + pg_relation_size('label_before')
-     + pg_relation_size('suspended_before') as bytes;
+     + pg_relation_size('staged_link') + pg_relation_size('page_change') + pg_relation_size('relabelled')
+     + pg_relation_size('label_before') + pg_relation_size('suspended_before') as bytes;
 
 -- name: cut_staging
 -- What a large batch took up is given back.

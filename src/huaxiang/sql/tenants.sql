@@ -77,6 +77,18 @@ from access_key as key join tenant on tenant.id = key.tenant
 where $1::text is null or tenant.name = $1
 order by key.id;
 
+-- name: key_of_name
+-- A living key, held until the transaction ends.
+select id, tenant, dialect, permissions, rate, options from access_key where name = $1 and revoked_at is null for update;
+
+-- name: set_key
+with changed as (
+    update access_key set permissions = $2, rate = $3, options = $4 where id = $1 returning tenant),
+noted as (
+    insert into version as had (tenant, part, number) select distinct tenant, 'keys', 1 from changed
+    on conflict (tenant, part) do update set number = had.number + 1)
+select tenant from changed;
+
 -- name: revoke_key
 with revoked as (
     update access_key set revoked_at = now() where name = $1 and revoked_at is null returning id, tenant),
@@ -155,3 +167,14 @@ select (select count(*) from record where tenant = $1) as records,
 
 -- name: alive
 select 1 as alive;
+
+-- name: keys_of_company
+-- Living keys that are of a sub-enterprise, or may act for it by its id.
+select name from access_key
+where tenant = $1 and revoked_at is null
+  and (options ->> 'company' = $2 or options -> 'companies' @> to_jsonb($2::text)) order by id;
+
+-- name: customers_of_companies
+select company.company, count(distinct node.customer) as customers
+from summary_company as company join node on node.node = company.node
+where node.tenant = $1 and company.company <> '' group by company.company;

@@ -219,7 +219,7 @@ async def _take_out(tx: Transaction, tenant: Tenant, found: Reach) -> tuple[set[
     await tx.run("erase_registry", records)
     for statement in ("erase_past_links", "erase_past_aparts"):
         await tx.run(statement, tenant.id, nodes, records)
-    for summary in ingest.SUMMARIES:
+    for summary in ingest.EVERY_SUMMARY:
         await tx.run(f"drop_{summary}", nodes)
     await tx.each("erase_cuts", [(one.kind, one.value, one.scope) for one in own.alone], tenant.id)
     await tx.run("erase_views", tenant.id, found.views)

@@ -13,20 +13,11 @@ import re
 from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from huaxiang.client import reading
-from huaxiang.client.errors import (
-    ClientError,
-    Declined,
-    Invalid,
-    NotPermitted,
-    ServerFault,
-    TooOften,
-    Unauthenticated,
-    Unconfirmed,
-    Unexpected,
-)
+from huaxiang.client.batches import UNWRITABLE, Part
+from huaxiang.client.errors import BY_STATUS, ClientError, Declined, Invalid, Unexpected
 from huaxiang.client.exchange import Reply
 from huaxiang.model import Json
 
@@ -157,6 +148,50 @@ class UserIds(Struct, kw_only=True):
     audienceUserIdList: list[int] = []
 
 
+class RowAnswer(Struct, kw_only=True):
+    """What became of a row that was handed over: its place, from 0, and the word for it in `errorCode` and `msg`."""
+
+    index: int
+    code: str | None = None
+    errorCode: str | None = None
+    msg: str | None = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether it was taken."""
+        return str(self.code) == str(_OK) and (self.errorCode or "") in _SUCCESS
+
+
+class BatchAnswer(Struct, kw_only=True):
+    """The answer to a batch. `rows`: each row's own, which a Huaxiang tells and the vendor's document does not."""
+
+    data: Json = None
+    rows: list[RowAnswer] = []
+
+
+class Added(Struct, kw_only=True):
+    """What became of the rows that were handed over.
+
+    `taken`: how many were; where a server tells nothing of single rows, all of a batch that it took. `refused`: those
+    that were not, by their place among all. `data`: what stands in `data` of each answer, as it came.
+    """
+
+    taken: int = 0
+    refused: list[RowAnswer] = []
+    data: list[Json] = []
+
+    def note(self, part: Part, answer: BatchAnswer | None) -> None:
+        """Add what became of a part. Raises `Unexpected` for a row that was not sent."""
+        rows = answer.rows if answer else []
+        if not all(0 <= row.index < len(part.places) for row in rows):
+            raise Unexpected(reason="a row that was not sent")
+        refused = [structs.replace(row, index=part.places[row.index]) for row in rows if not row.taken]
+        self.taken += len(part.places) - len({row.index for row in refused})
+        unwritable = [RowAnswer(index=place, msg=UNWRITABLE) for place in part.unwritable]
+        self.refused += sorted((*refused, *unwritable), key=lambda row: row.index)
+        self.data += [answer.data] if answer else []
+
+
 class Tokens(Struct, kw_only=True):
     """A pair of tokens; `expire` is the access token's life in seconds."""
 
@@ -185,17 +220,10 @@ _CODES = {
     "PARAM_ERROR": _BAD_INPUT,
     "SERVER_ERROR": _FAILED,
 }
-_KINDS: dict[int, type[ClientError]] = {
-    _BAD_INPUT: Invalid,
-    _NOT_YOU: Unauthenticated,
-    _FORBIDDEN: NotPermitted,
-    _TOO_OFTEN: TooOften,
-    _FAILED: ServerFault,
-    _DECLINED: Declined,
-    502: Unconfirmed,
-    503: Unconfirmed,
-    504: Unconfirmed,
-}
+_KINDS = {**BY_STATUS, _DECLINED: Declined}
+_FIELD = re.compile(
+    r"(?:缺少参数|参数错误|未知参数|参数超出限制|Content-Type错误):([A-Za-z][A-Za-z0-9_.,[\]]{0,127})(?= |$)", re.ASCII
+)
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 
@@ -225,7 +253,9 @@ def _refused(status: int, reply: Reply) -> ClientError:
     if head is None:
         return kind(status=reply.status, reason="the body is no refusal of this API")
     code = str(head.errorCode or head.code)
-    error = kind(code=code if _CODE.fullmatch(code) else "", status=reply.status)
+    named = _FIELD.match(head.msg or "") if kind is Invalid else None
+    field = named[1] if named else ""
+    error = kind(code=code if _CODE.fullmatch(code) else "", field=field, status=reply.status)
     error.message = head.msg or ""
     return error
 

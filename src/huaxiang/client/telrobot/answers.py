@@ -11,26 +11,17 @@ import re
 from typing import TypeVar, cast
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from huaxiang.client import reading
-from huaxiang.client.errors import (
-    ClientError,
-    Declined,
-    Invalid,
-    NotFound,
-    NotPermitted,
-    ServerFault,
-    TooLarge,
-    TooOften,
-    Unauthenticated,
-    Unconfirmed,
-    Unexpected,
-)
+from huaxiang.client.batches import UNWRITABLE, Part
+from huaxiang.client.errors import BY_STATUS, ClientError, Declined, Invalid, NotFound, Unexpected
 from huaxiang.client.exchange import Reply
 from huaxiang.model import Json
 
 Answer = TypeVar("Answer")
+
+_SUCCESS, _ERROR = "success", "error"
 
 
 class ComponentData(Struct, kw_only=True):
@@ -108,11 +99,65 @@ class Page(Struct, kw_only=True):
     data: list[Customer] = []
 
 
+class Landed(Struct, kw_only=True):
+    """What became of a row that was handed over: its place, from 0; the record's `id`, or the reasons in `message`.
+
+    `status`: `success` or `error`. `message`: a sentence, or {field: [reasons]}. Where a server tells nothing of single
+    rows, as the vendor's document, each says what was said of all, without an `id`.
+    """
+
+    row: int
+    id: str | None = None
+    status: str = _SUCCESS
+    message: Json = None
+
+    @property
+    def taken(self) -> bool:
+        """Whether it was taken."""
+        return self.status == _SUCCESS
+
+
+class Handed(Struct, kw_only=True):
+    """The answer to a batch of rows."""
+
+    message: Json = None
+    data: Json = None
+
+    def told(self, part: Part) -> list[Landed]:
+        """What became of each row of the part, in their order. Raises `Unexpected` for rows other than those sent."""
+        rows = shaped(list[Landed], self.data)
+        if not rows:
+            return [Landed(row=place, message=self.message) for place in part.places]
+        if sorted(one.row for one in rows) != list(range(len(part.places))):
+            raise Unexpected(reason="not an answer to each row that was sent")
+        return [structs.replace(one, row=part.places[one.row]) for one in rows]
+
+
+def told(part: Part, answer: Handed | None) -> list[Landed]:
+    """What became of each row of a part, in their order; `answer` to those that were sent, if any was."""
+    unwritable = [Landed(row=place, status=_ERROR, message={"request": [UNWRITABLE]}) for place in part.unwritable]
+    return sorted([*(answer.told(part) if answer else ()), *unwritable], key=lambda one: one.row)
+
+
+class Deleted(Struct, kw_only=True):
+    """How many customers were deleted."""
+
+    deleted: int
+
+
 class TokenState(Struct, kw_only=True):
     """What a token is good for: its account, and when it expires (None: not until it is revoked)."""
 
     user_id: str | None = None
     expired_at: str | None = None
+
+
+def shaped(kind: type[Answer], data: Json) -> Answer | None:
+    """The `data` of an answer whose shape the vendor does not tell; None where it has another than is known here."""
+    try:
+        return msgspec.convert(reading.without_nulls(data), kind, strict=False)
+    except ValueError:
+        return None
 
 
 # ── replies ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -125,21 +170,7 @@ class _Head(Struct):
 
 
 _OK = 200
-_ERROR = "error"
-_KINDS: dict[int, type[ClientError]] = {
-    400: Invalid,
-    401: Unauthenticated,
-    403: NotPermitted,
-    404: NotFound,
-    413: TooLarge,
-    415: Invalid,
-    422: Invalid,
-    429: TooOften,
-    500: ServerFault,
-    502: Unconfirmed,
-    503: Unconfirmed,
-    504: Unconfirmed,
-}
+_KINDS = {**BY_STATUS, 404: NotFound, 422: Invalid}
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}", re.ASCII)
 
 

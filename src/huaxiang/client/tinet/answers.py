@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from huaxiang.client import reading
 from huaxiang.client.errors import (
+    BY_STATUS,
     ClientError,
     Declined,
     Expired,
@@ -28,7 +29,6 @@ from huaxiang.client.errors import (
     ServerFault,
     TooOften,
     Unauthenticated,
-    Unconfirmed,
     Unexpected,
 )
 from huaxiang.client.exchange import Reply
@@ -165,16 +165,6 @@ _CODES: dict[str, type[ClientError]] = {
     "TooManyRequests": TooOften,
     "InternalError": ServerFault,
 }
-_STATUSES: dict[int, type[ClientError]] = {
-    400: Invalid,
-    401: Unauthenticated,
-    403: NotPermitted,
-    429: TooOften,
-    500: ServerFault,
-    502: Unconfirmed,
-    503: Unconfirmed,
-    504: Unconfirmed,
-}
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _SUCCESS = "success"
 
@@ -211,11 +201,11 @@ def refused(reply: Reply) -> ClientError:
     try:
         refusal = msgspec.json.decode(reply.body, type=_Refusal)
     except (ValueError, RecursionError):
-        kind = _STATUSES.get(reply.status, Unexpected)
+        kind = BY_STATUS.get(reply.status, Unexpected)
         return kind(status=reply.status, reason="the body is no refusal of this API")
     said = refusal.error
     code = said.code if _CODE.fullmatch(said.code) else ""
-    kind = _CODES.get(code) or _STATUSES.get(reply.status, Unexpected)
+    kind = _CODES.get(code) or BY_STATUS.get(reply.status, Unexpected)
     error = kind(code=code, status=reply.status, request_id=refusal.requestId or "")
     error.message = said.message
     return error

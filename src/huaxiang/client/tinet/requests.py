@@ -19,8 +19,9 @@ from typing import Literal, Protocol, TypeVar
 import msgspec
 from msgspec import Struct
 
+from huaxiang.client.batches import several
 from huaxiang.client.errors import Invalid
-from huaxiang.client.exchange import PERHAPS_DONE, Call
+from huaxiang.client.exchange import PERHAPS_DONE, Call, encoded
 from huaxiang.client.tinet.answers import (
     Answer,
     CdrSqcDetailsResponse,
@@ -365,17 +366,10 @@ def _push(
         read=read_push,
         repeatable=True,
         media_type="application/json",
-        body=_encoded(request),
+        body=encoded(request),
         query=query,
         passing=_PASSING,
     )
-
-
-def _encoded(request: Struct) -> bytes:
-    try:
-        return msgspec.json.encode(request)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        raise Invalid(field="body", reason="can't be written as JSON") from None
 
 
 def _written(value: str | int | bool) -> str:  # noqa: FBT001 - the value of a parameter
@@ -389,9 +383,7 @@ def _listed(items: Iterable[str]) -> str | None:
 
 
 def _joined(name: str, items: Collection[str]) -> str:
-    if isinstance(items, str):
-        raise Invalid(field=name, reason="a list of texts is expected, not one text")
-    if any("," in item for item in items):
+    if any("," in item for item in several(name, items)):
         raise Invalid(field=name, reason="an item can't have a comma, which the wire joins by")
     ordered = items if isinstance(items, Sequence) else sorted(items)
     return ", ".join(ordered)

@@ -16,11 +16,11 @@ Rule 3: a page is asked for when its first row is wanted, and not before.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import httpx
 
+from huaxiang.client.opened import AsyncOpened, Opened
 from huaxiang.client.tinet.configuration import SmartlinkClientConfiguration
 from huaxiang.client.tinet.requests import PagedRequest, Request
 from huaxiang.client.tinet.signed import Now, Signed, now_utc
@@ -31,7 +31,7 @@ Page = TypeVar("Page")
 Item = TypeVar("Item")
 
 
-class SmartlinkClient:
+class SmartlinkClient(Opened):
     """A Smartlink server. Threads may share it; each call blocks the thread that makes it."""
 
     def __init__(
@@ -42,21 +42,9 @@ class SmartlinkClient:
         `http`: a client of yours, with its proxies, certificates and timeouts in place of the configuration's; it is
         yours to close. `now`: the clock that signs. Raises `SettingsInvalid` for settings that can't be meant.
         """
-        self._transport = Transport(
-            Signed(configuration, now), retry=configuration.retry, reach=configuration.reach, http=http
+        super().__init__(
+            Transport(Signed(configuration, now), retry=configuration.retry, reach=configuration.reach, http=http)
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give up the connections."""
-        self._transport.close()
 
     def getResponseModel(self, request: Request[Out]) -> Out:
         """The answer to a request. Raises `ClientError`."""
@@ -76,28 +64,16 @@ class SmartlinkClient:
             yield from request.items(page)
 
 
-class AsyncSmartlinkClient:
+class AsyncSmartlinkClient(AsyncOpened):
     """A Smartlink server, for asyncio: what `SmartlinkClient` does, not blocking. Tasks of one loop may share it."""
 
     def __init__(
         self, configuration: SmartlinkClientConfiguration, *, http: httpx.AsyncClient | None = None, now: Now = now_utc
     ) -> None:
         """Speak to the server that the configuration names; see `SmartlinkClient`."""
-        self._transport = AsyncTransport(
-            Signed(configuration, now), retry=configuration.retry, reach=configuration.reach, http=http
+        super().__init__(
+            AsyncTransport(Signed(configuration, now), retry=configuration.retry, reach=configuration.reach, http=http)
         )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give up the connections."""
-        await self._transport.close()
 
     async def getResponseModel(self, request: Request[Out]) -> Out:
         """The answer to a request. Raises `ClientError`."""

@@ -67,6 +67,7 @@ class UserIdsQuery(Struct, frozen=True):
 
     audienceUserId: Annotated[AudienceId, Meta(description="从该客户ID之后开始, 首次不传")] | None = None
     size: Annotated[int, Meta(ge=1, le=MOST_USER_IDS, description="数量, 默认10000")] = MOST_USER_IDS
+    companyId: Annotated[str, Meta(description="第三方平台企业id")] | None = None
 
 
 class UserIds(Struct, frozen=True, kw_only=True):
@@ -89,12 +90,14 @@ class TagsQuery(Struct, frozen=True):
     """Whose tags."""
 
     audienceUserId: Annotated[AudienceId, Meta(description="客户ID")]
+    companyId: Annotated[str, Meta(description="第三方平台企业id")] | None = None
 
 
 class TagsBody(Struct, frozen=True):
     """Whose tags, of many."""
 
     audienceUserIdList: Annotated[list[AudienceId], Meta(min_length=1, max_length=MOST_IDS, description="客户ID集合")]
+    companyId: Annotated[str, Meta(description="第三方平台企业id")] | None = None
 
 
 class TagValue(Struct, frozen=True, kw_only=True):
@@ -200,6 +203,29 @@ class BatchAnswer(Struct, frozen=True, kw_only=True):
     rows: list[RowAnswer]
 
 
+# ── what apps are told ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ChangeTag(Struct, frozen=True, kw_only=True):
+    """What an app is told when a customer's tags have changed: all of them, as they stand when it is sent.
+
+    `createTime`: when the change was seen, in epoch milliseconds. `notifyId`: the same however often it is sent.
+    `thirdCompanyId`: the sub-enterprise, if the app is told as one. Source: the vendor's document of `changeTag`, and,
+    for the last three, of its other callbacks.
+    """
+
+    orgId: str
+    createTime: int
+    msgType: str = "event"
+    event: str = "changeTag"
+    changeType: str = "update"
+    audienceUserId: int
+    taglist: list[Tag]
+    notifyId: str
+    instanceAppId: str
+    thirdCompanyId: str | UnsetType = UNSET
+
+
 # ── how inputs are read ───────────────────────────────────────────────────────────────────────────────────────────
 
 _info = msgspec.json.Decoder(InfoBody)
@@ -216,27 +242,29 @@ def read_info(body: bytes) -> InfoBody:
     return asked
 
 
-def read_user_ids(query: bytes) -> tuple[int, int]:
-    """After which id, 0 for the first page, and how many. Raises `InputInvalid`, `InputTooLarge`."""
+def read_user_ids(query: bytes) -> tuple[int, int, str]:
+    """After which id, 0 for the first page, how many, and of which company. Raises `InputInvalid`, `InputTooLarge`."""
     asked = _pairs(query)
     after, size = asked.get("audienceUserId", ""), asked.get("size", "")
     count = _number("size", size) if size else MOST_USER_IDS
     if count > MOST_USER_IDS:
         raise InputTooLarge(field="size", reason=f"最多{MOST_USER_IDS}个")
-    return (_number("audienceUserId", after) if after else 0), count
+    return (_number("audienceUserId", after) if after else 0), count, asked.get("companyId", "")
 
 
-def read_tags(query: bytes) -> int:
-    """Whose tags. Raises `InputMissing`, `InputInvalid`."""
-    asked = _pairs(query).get("audienceUserId", "")
+def read_tags(query: bytes) -> tuple[int, str]:
+    """Whose tags, and in which company. Raises `InputMissing`, `InputInvalid`."""
+    pairs = _pairs(query)
+    asked = pairs.get("audienceUserId", "")
     if not asked:
         raise InputMissing(field="audienceUserId")
-    return _number("audienceUserId", asked)
+    return _number("audienceUserId", asked), pairs.get("companyId", "")
 
 
-def read_tags_of(body: bytes) -> tuple[int, ...]:
-    """Whose tags, 1,000 at most. Raises `InputMissing`, `InputInvalid`, `InputTooLarge`."""
-    return whole(decoded(_tags, body, most=MOST_IDS).audienceUserIdList)
+def read_tags_of(body: bytes) -> tuple[tuple[int, ...], str]:
+    """Whose tags, 1,000 at most, and in which company. Raises `InputMissing`, `InputInvalid`, `InputTooLarge`."""
+    asked = decoded(_tags, body, most=MOST_IDS)
+    return whole(asked.audienceUserIdList), asked.companyId or ""
 
 
 def read_batch(body: bytes) -> list[dict[str, Json]]:

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from huaxiang.dialects.rabbitpre import tags, wire
+from huaxiang.dialects.rabbitpre import enterprise, tags, wire
 from huaxiang.dialects.rabbitpre.neighbours import Tagged
 from huaxiang.errors import Refused
 from huaxiang.identifiers import normalise
@@ -39,6 +40,12 @@ WORK_TYPES: Final = frozenset(
         "其他",
     }
 )  # fmt: skip
+
+TRAITS: Final = (
+    "", "addresses", "avatar", "birthday", "gps_place", "industries", "ip_place", "nickname", "pay_feature",
+    "real_name", "remark", "sex", "starred", "user_types", "wechat_place",
+)  # fmt: skip
+"""The traits that a profile is made from; "" is what is said of an identifier itself."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -73,9 +80,14 @@ def wanted(ids: Sequence[int], third_ids: Sequence[str], phones: Sequence[str], 
     return asked + [found for mention in mentions if (found := _normal(mention)) is not None]
 
 
-def local_date(tenant: Tenant, now: datetime) -> date:
-    """The tenant's day, on which windows begin and end: with the customers, all that an answer depends on."""
-    return now.astimezone(ZoneInfo(tenant.time_zone)).date()
+def local_day(tenant: Tenant, now: datetime) -> int:
+    """The tenant's day (its ordinal), on which windows begin and end: with customers, all that an answer depends on."""
+    return _day(tenant.time_zone, int(now.timestamp()) // 60)
+
+
+@lru_cache(maxsize=256)  # a minute has many requests, and no clock of today is ahead by less than whole minutes
+def _day(zone: str, minute: int) -> int:
+    return datetime.fromtimestamp(minute * 60, ZoneInfo(zone)).toordinal()
 
 
 def upstreams(customers: Iterable[Customer]) -> list[Identifier]:
@@ -114,8 +126,8 @@ def detail(
 ) -> bytes:
     """The answer of the detail call, one row for each customer, in the order given.
 
-    `audience_ids`: of the customers above, by the identifiers that `upstreams` gave. `company`: whose third-party id is
-    served, where a customer has several. Source: the vendor's document of `/api/audience/detail`.
+    `audience_ids`: of the customers above, by the identifiers that `upstreams` gave. `company`: whose `orgId` and
+    third-party id are served. Source: the vendor's document of `/api/audience/detail`.
     """
     zone = ZoneInfo(tenant.time_zone)
     rows = [_profile(customer, tenant, zone, now, audience_ids, company) for customer in customers]
@@ -148,10 +160,10 @@ def _newest_openid(customer: Customer) -> str | UnsetType:
     return _spelling(one for one in identities if one.identifier.kind in OPENIDS) or UNSET
 
 
-def tagged(customer: Customer, tenant: Tenant) -> Tagged:
-    """A customer's tags."""
+def tagged(customer: Customer, tenant: Tenant, company: str = "") -> Tagged:
+    """A customer's tags, as an enterprise is told of them."""
     found = tags.standing(customer.summary.traits)
-    return Tagged(orgId=str(tenant.org), audienceUserId=audience_id(customer), tagList=found)
+    return Tagged(orgId=str(enterprise.org(tenant, company)), audienceUserId=audience_id(customer), tagList=found)
 
 
 def _profile(
@@ -163,14 +175,14 @@ def _profile(
     company: str,
 ) -> wire.Profile:
     said: dict[str, Json] = {
-        **_identity_fields(customer, company),
+        **_identity_fields(customer, tenant, company),
         **_trait_fields(customer, zone),
         **_activity_fields(customer, tenant.settings, zone, now),
         **_follow_fields(customer),
         **_source_fields(_origin(customer), audience_ids),
     }
     return wire.Profile(
-        orgId=str(tenant.org),
+        orgId=str(enterprise.org(tenant, company)),
         createTime=_local(customer.created_at, zone),
         audienceUserId=audience_id(customer),
         **{name: value for name, value in said.items() if value is not None},
@@ -180,18 +192,19 @@ def _profile(
 # ── identities ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _identity_fields(customer: Customer, company: str) -> dict[str, Json]:
+def _identity_fields(customer: Customer, tenant: Tenant, company: str) -> dict[str, Json]:
     identities = _in_served_order(customer.identities)
     phones = [identity for identity in identities if identity.identifier.kind in {"phone", "raw_number"}]
     third_ids = [identity for identity in identities if identity.identifier.kind == "third_id"]
     own = [identity for identity in third_ids if identity.identifier.scope == company]
+    others = [one for one in third_ids if not company and one.identifier.scope not in tenant.settings.companies]
     return {
         "openids": _openids(identities) or None,
         "unionid": _spelling(identity for identity in identities if identity.identifier.kind == "unionid"),
         "mpAppid": _official_appid(identities, customer.summary.follows),
         "phoneList": [wire.Phone(phone.spelling, "1" if phone.verified else "0") for phone in phones] or None,
         "phone": _spelling(sorted(phones, key=lambda phone: not phone.verified)),
-        "thirdId": _spelling(own or third_ids),
+        "thirdId": _spelling(own or (others if enterprise.has_any(tenant) else third_ids)),
     }
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,9 @@ from huaxiang.model import CrmView, Customer, CustomField, Json, Mention, Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+TRAITS: Final = ("company", "email", "real_name", "sex")
+"""The traits that a detail is made from."""
 
 _SEXES = {"male": 1, "female": 2}
 _FEE = re.compile(r"-?[0-9]+\.[0-9]{2}")
