@@ -39,18 +39,33 @@ _STRENGTH: Final = ROW_COLUMNS.index("strength")
 
 
 class Arrival(NamedTuple):
-    """What came of it: the first new number, who moved, and the nodes that `resolve` has to look at."""
+    """What came of it: the first new number, who moved, and the nodes that are left to `resolve`.
+
+    `customers`: of all nodes that came, but for those of which `resolve` has to say it, which are `unnamed`.
+    """
 
     first_number: int | None
     moves: Sequence[Move]
     left: set[UUID]
+    customers: set[int]
+    unnamed: list[UUID]
+
+
+class _Came(NamedTuple):
+    """The same, with nodes by their places."""
+
+    first_number: int | None
+    moves: Sequence[Move]
+    left: set[int]
+    customers: set[int]
+    unnamed: list[int]
 
 
 class _Standing(msgspec.Struct):
     """Where each node stands, by its place: its label, that of its island or its own number; which are hubs.
 
     `numbers`: of the fresh nodes, by place. `odd`: places that are left to `resolve`. `links`: of those that stood,
-    how many (up to the least limit).
+    how many (up to the least limit). `stood`: these, each with its number and the customer that it was.
     """
 
     labels: list[int]
@@ -58,6 +73,7 @@ class _Standing(msgspec.Struct):
     numbers: dict[int, int]
     odd: set[int]
     links: dict[int, int]
+    stood: Sequence[tuple[int, int, int]]
 
 
 async def arrive(
@@ -78,21 +94,24 @@ async def arrive(
     await tx.copy("landing_node", NODE_COLUMNS, ((place, *row) for place, row in enumerate(named)))
     await tx.copy("landing_link", ("place", *ROW_COLUMNS), ((place, *row) for place, row in enumerate(links)))
     kinds = [identifier.kind for identifier, _ in nodes.values()]
-    first_number, moves, left = await _arrive(tx, tenant, kinds, ties, {place_of[node] for node in parted})
-    return Arrival(first_number, moves, {node for node, place in place_of.items() if place in left} if left else set())
+    came = await _arrive(tx, tenant, kinds, ties, {place_of[node] for node in parted})
+    return _named(came, {place: node for node, place in place_of.items()} if came.left or came.unnamed else {})
 
 
 async def arrive_packed(tx: Transaction, tenant: Tenant, packed: Packed) -> Arrival:
     """The same, of nodes and links that are packed."""
     await tx.copy_packed("landing_node", NODE_COLUMNS, packed.nodes)
     await tx.copy_packed("landing_link", LINK_COLUMNS, packed.links)
-    first_number, moves, left = await _arrive(tx, tenant, packed.kinds, packed.ties, set())
-    return Arrival(first_number, moves, {UUID(bytes=packed.places[place]) for place in left})
+    came = await _arrive(tx, tenant, packed.kinds, packed.ties, set())
+    return _named(came, {place: UUID(bytes=packed.places[place]) for place in (*came.left, *came.unnamed)})
 
 
-async def _arrive(
-    tx: Transaction, tenant: Tenant, kinds: Sequence[str], ties: Ties, odd: set[int]
-) -> tuple[int | None, Sequence[Move], set[int]]:
+def _named(came: _Came, nodes: Mapping[int, UUID]) -> Arrival:
+    left, unnamed = {nodes[place] for place in came.left}, [nodes[place] for place in came.unnamed]
+    return Arrival(came.first_number, came.moves, left, came.customers, unnamed)
+
+
+async def _arrive(tx: Transaction, tenant: Tenant, kinds: Sequence[str], ties: Ties, odd: set[int]) -> _Came:
     """Number, name and write the nodes and the links that wait; `odd`: places of nodes that are left to `resolve`."""
     stand = await _stand(tx, tenant, ties, len(kinds))
     stand.odd |= odd
@@ -100,10 +119,12 @@ async def _arrive(
     plan = await planned(tx, tenant, _came(stand, ties, kinds), {stand.labels[place] for place in stand.odd})
     moves = await join(tx, tenant, plan)
     flat = {group.smallest: group.largest for group in plan.flat}
-    await _put_nodes(tx, tenant, stand, plan, flat)
+    customers, unnamed = _customers(stand, plan, flat)
+    customers.update(await _put_nodes(tx, tenant, stand, plan, flat))
     reasons = _reasons(stand, ties, plan, flat)
     await tx.run("put_new_links", list(reasons), list(reasons.values()))
-    return min(stand.numbers.values(), default=None), moves, _left(stand, ties, plan)
+    first_number = min(stand.numbers.values(), default=None)
+    return _Came(first_number, moves, _left(stand, ties, plan), customers, unnamed)
 
 
 async def _stand(tx: Transaction, tenant: Tenant, ties: Ties, count: int) -> _Standing:
@@ -111,7 +132,7 @@ async def _stand(tx: Transaction, tenant: Tenant, ties: Ties, count: int) -> _St
     row = await tx.row("standing_nodes", least_of(tenant.settings.limits.neighbours))
     assert row is not None
     labels, hubs = [0] * count, [False] * count
-    stood: list[int] = row["places"] or []
+    stood: Sequence[int] = row["places"] or ()
     for place, island, hub in zip(stood, row["islands"] or (), row["hubs"] or (), strict=True):
         labels[place], hubs[place] = island, hub
     fresh: Sequence[int] = row["numbers"] or ()
@@ -121,7 +142,10 @@ async def _stand(tx: Transaction, tenant: Tenant, ties: Ties, count: int) -> _St
     parted = {place for place, said in zip(stood, row["parted"] or (), strict=True) if said}
     if parted:
         parted &= {place for one, other, strength in zip(*ties, strict=True) if strength for place in (one, other)}
-    return _Standing(labels, hubs, numbers, parted, dict(zip(stood, row["links"] or (), strict=True)))
+    counted: Sequence[int] = row["links"] or ()
+    links = dict(zip(stood, counted, strict=True))
+    known = list(zip(stood, row["had_numbers"] or (), row["customers"] or (), strict=True))
+    return _Standing(labels, hubs, numbers, parted, links, known)
 
 
 # ── hubs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -191,8 +215,27 @@ def _came(stand: _Standing, ties: Ties, kinds: Sequence[str]) -> Came:
     return Came(ones, others, strengths, fresh)
 
 
-async def _put_nodes(tx: Transaction, tenant: Tenant, stand: _Standing, plan: Plan, flat: Mapping[int, int]) -> None:
-    """Write the fresh nodes under the customer and the island that they came to."""
+def _customers(stand: _Standing, plan: Plan, flat: Mapping[int, int]) -> tuple[set[int], list[int]]:
+    """The customers that those who stood are now; and the places of all nodes of which that is not known."""
+    found: set[int] = set()
+    labels, tops, anew = stand.labels, plan.tops, plan.anew
+    unnamed = [place for place, number in stand.numbers.items() if number in anew] if anew else []
+    for place, number, customer in stand.stood:
+        label = labels[place]
+        top = tops.get(label)
+        if label in anew:
+            unnamed.append(place)
+        elif top is None:
+            found.add(customer)
+        else:
+            found.add(number if top in flat else top)
+    return found, unnamed
+
+
+async def _put_nodes(
+    tx: Transaction, tenant: Tenant, stand: _Standing, plan: Plan, flat: Mapping[int, int]
+) -> Sequence[int]:
+    """Write the fresh nodes under the customer and the island that they came to; gives the customers that stay."""
     customers: list[int] = []
     islands: list[int] = []
     for number in stand.numbers.values():
@@ -205,6 +248,7 @@ async def _put_nodes(tx: Transaction, tenant: Tenant, stand: _Standing, plan: Pl
         places, numbers = list(stand.numbers), list(stand.numbers.values())
         hubs = [stand.hubs[place] for place in places]
         await tx.run("put_landed_nodes", tenant.id, places, numbers, hubs, customers, islands)
+    return [one for one, number in zip(customers, stand.numbers.values(), strict=True) if number not in plan.anew]
 
 
 def _reasons(stand: _Standing, ties: Ties, plan: Plan, flat: Mapping[int, int]) -> dict[int, str]:

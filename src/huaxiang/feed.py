@@ -44,7 +44,10 @@ async def note(tx: Transaction, tenant: Tenant, landed: Landed, moves: Sequence[
     await tx.each("put_changes", _turned(seen), tenant.id)
     came_to = {move.after for move in seen}
     left = {move.before for move in seen} - {move.number for move in seen}
-    await tx.run("put_updates", tenant.id, list(landed.dirty), list(came_to), list(left))
+    if landed.customers is None:
+        await tx.run("put_updates", tenant.id, list(landed.dirty), list(came_to), list(left))
+    else:
+        await tx.run("put_updates_of", tenant.id, list(landed.customers | came_to), landed.unnamed, list(left))
 
 
 async def remember(tx: Transaction, tenant: Tenant) -> None:

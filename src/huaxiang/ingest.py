@@ -69,7 +69,8 @@ class Landed(msgspec.Struct):
 
     `touched`: nodes whose links differ, and who have no customer yet by all of them; `shrunk`: those of them that lost
     some. `moves`: who moved already. `first_number`: the smallest number of a node seen for the first time. `dirty`:
-    nodes from which something was taken away.
+    nodes from which something was taken away. `customers`: those of which something was said, if that is known already,
+    as it is of all but the `unnamed` nodes.
     """
 
     landed: int = 0
@@ -80,6 +81,8 @@ class Landed(msgspec.Struct):
     first_number: int | None = None
     dirty: set[UUID] = msgspec.field(default_factory=set["UUID"])
     moves: Sequence[Move] = ()
+    customers: set[int] | None = None
+    unnamed: Sequence[UUID] = ()
 
 
 async def land(
@@ -279,7 +282,8 @@ async def _apply_linked(tx: Transaction, tenant: Tenant, packed: Packed, now: da
     landed = Landed()
     await tx.copy_packed("staged_fact", FACTS_WITH_LINKS, packed.facts)
     await tx.run("put_new_facts")
-    landed.first_number, landed.moves, landed.touched = await arrive_packed(tx, tenant, packed)
+    came = await arrive_packed(tx, tenant, packed)
+    landed.first_number, landed.moves, landed.touched, landed.customers, landed.unnamed = came
     await tx.run("put_linked_records", now)
     await _fold(tx, tenant, set(), packed.sorts, whole=True)
     return landed
@@ -366,8 +370,9 @@ async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, f
     parted = {row[0] for row in rows.aparts}
     landed.touched |= parted
     if many:
-        landed.first_number, landed.moves, left = await arrive(tx, tenant, rows.nodes, rows.links, parted)
-        landed.touched |= left
+        came = await arrive(tx, tenant, rows.nodes, rows.links, parted)
+        landed.first_number, landed.moves = came.first_number, came.moves
+        landed.touched |= came.left
     elif rows.links:
         await tx.copy("landing_link", ROW_COLUMNS, rows.links)
         await tx.run("put_links")

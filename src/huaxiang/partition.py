@@ -106,7 +106,7 @@ def partition(
     for edge in ordered:
         _join(islands, edge)
     suspended: dict[tuple[UUID, UUID, UUID], str] = {}
-    kept = _within_size(places, ordered, limits.customer_size, suspended)
+    kept = _within_size(islands, places, ordered, limits.customer_size, suspended)
     customers = _Sets(places)
     standing = _standing(partings, ordered)
     for record, parting in standing.items():
@@ -142,16 +142,14 @@ def _labels(sets: _Sets, places: Mapping[UUID, Place]) -> dict[UUID, int]:
 
 
 def _within_size(
+    sets: _Sets,
     places: Mapping[UUID, Place],
     edges: list[Edge],
     size: int | None,
     suspended: dict[tuple[UUID, UUID, UUID], str],
 ) -> list[Edge]:
-    """Leave out the weakest class of links of every set that is too large, until none is."""
+    """Leave out the weakest class of links of every set that is too large, until none is; `sets`: by all links."""
     while size is not None:
-        sets = _Sets(places)
-        for edge in edges:
-            _join(sets, edge)
         large = {root for root, members in sets.members.items() if len(members) > size}
         if not large:
             break
@@ -167,6 +165,9 @@ def _within_size(
             else:
                 kept.append(edge)
         edges = kept
+        sets = _Sets(places)
+        for edge in edges:
+            _join(sets, edge)
     return edges
 
 

@@ -108,7 +108,8 @@ async def _partition_anew(tx: Transaction, tenant: Tenant, labels: set[int]) -> 
     aparts = await tx.rows("aparts_of", [row["node"] for row in rows])
     places = {row["node"]: Place(row["number"], row["kind"]) for row in rows}
     standing = set(free)
-    edges = {_edge(row) for row in links if row["node"] in standing and row["other"] in standing}
+    # Of the two rows of a link, one tells all.
+    edges = [_edge(row) for row in links if row["node"] < row["other"] and row["other"] in standing]
     found = partition(places, edges, _partings(aparts), tenant.settings.limits)
     await _relabel(tx, rows, found)
     await _suspend(tx, links, standing, found)
@@ -145,8 +146,7 @@ def _described(places: dict[UUID, Place], edges: Iterable[Edge], found: Partitio
 
 
 def _edge(row: Row) -> Edge:
-    one, other = sorted((row["node"], row["other"]))
-    return Edge(one, other, row["record"], row["strength"], row["at"], row["record_id"], row["rank"])
+    return Edge(row["node"], row["other"], row["record"], row["strength"], row["at"], row["record_id"], row["rank"])
 
 
 def _partings(rows: Iterable[Row]) -> dict[UUID, Parting]:
@@ -170,10 +170,11 @@ async def _relabel(tx: Transaction, rows: Sequence[Row], found: Partition) -> No
 async def _suspend(tx: Transaction, links: Sequence[Row], standing: set[UUID], found: Partition) -> None:
     changed: list[tuple[UUID, UUID, UUID, str | None]] = []
     for row in links:
-        ends = sorted((row["node"], row["other"]))
-        reason = found.suspended.get((ends[0], ends[1], row["record"])) if row["other"] in standing else "neighbours"
+        node, other = row["node"], row["other"]
+        link = (node, other, row["record"]) if node < other else (other, node, row["record"])
+        reason = found.suspended.get(link) if other in standing else "neighbours"
         if reason != row["suspended"]:
-            changed.append((row["node"], row["other"], row["record"], reason))
-            if row["other"] not in standing:
-                changed.append((row["other"], row["node"], row["record"], reason))
+            changed.append((node, other, row["record"], reason))
+            if other not in standing:
+                changed.append((other, node, row["record"], reason))
     await tx.each("suspend", changed)

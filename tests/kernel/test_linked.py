@@ -14,6 +14,7 @@ from shapes import LIMITS, SHAPES, feed, land, standing
 from huaxiang.ahead import placed_ahead
 from huaxiang.arrival import ROW_COLUMNS
 from huaxiang.claim import Claim, Placing, Rows, claim
+from huaxiang.feed import changes
 from huaxiang.identifiers import normalise
 from huaxiang.ingest import FACT_COLUMNS
 from huaxiang.linked import FACT_COLUMNS as PACKED_FACT_COLUMNS
@@ -247,6 +248,29 @@ async def test_packed_batches_of_any_shape_make_the_customers_of_small_ones_and_
         running[1],
     )
     assert await misjudged(database_url) == []
+
+
+@pytest.mark.parametrize("guards", list(LIMITS))
+@pytest.mark.parametrize("shape", list(SHAPES))
+async def test_the_feed_tells_of_a_packed_batch_what_it_tells_of_any_other(
+    service: Service, store: Store, tenant: Tenant, shape: str, guards: str
+) -> None:
+    decided = TenantSettings(limits=LIMITS[guards])
+    tenant = await service.set_tenant(tenant, settings=decided)
+    told = [fact for fact in feed(shape, records=900) if isinstance(fact, Trait)]
+    for start in range(0, len(told), 300):
+        await service.land_prepared(tenant, prepared(service, tenant, told[start : start + 300]))
+    other = await service.set_tenant(await service.create_tenant("other"), settings=decided)
+    await land(service, other, told, 300)
+    assert await changed(store, tenant) == await changed(store, other)
+
+
+async def changed(store: Store, tenant: Tenant) -> list[tuple[str, int, int | None]]:
+    """The feed, with the tenant's numbers counted from its first."""
+    async with store.reading() as tx:
+        told = await changes(tx, tenant, after=0, limit=100_000)
+    first = min(one.customer for one in told)
+    return [(one.what, one.customer - first, None if one.other is None else one.other - first) for one in told]
 
 
 async def misjudged(url: str) -> list[asyncpg.Record]:

@@ -21,6 +21,16 @@ from (select of_node.customer
       union select customer from node where number = any($4::bigint[]) and tenant = $1
       order by customer) as changed;
 
+-- name: put_updates_of
+-- The same, where the customers of what landed are known ($2), but for those of these nodes ($3).
+insert into change (tenant, number, what, customer)
+select $1, nextval('change_number'), 'updated', customer
+from (select unnest($2::bigint[]) as customer
+      union select of_node.customer from unnest($3::uuid[]) as touched (node)
+      cross join lateral (select customer from node where node.node = touched.node limit 1) as of_node
+      union select customer from node where number = any($4::bigint[]) and tenant = $1
+      order by customer) as changed;
+
 -- name: put_moved
 -- Customers that identifiers left or came to, where everything was made anew.
 insert into change (tenant, number, what, customer)

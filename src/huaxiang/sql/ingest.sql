@@ -128,18 +128,20 @@ on conflict (node, record, kind, digest) do update
                             excluded.about::text, null::jsonb, excluded.duration, excluded.rounds, excluded.city);
 
 -- name: standing_nodes
--- Of the nodes that land, in one row: those that stand already (by their places, with their islands, whether each is a
--- hub, whether a person parted it, and its links, counted up to $1), and new numbers for the others, in order.
+-- Of the nodes that land, in one row: those that stand already (by their places, with their numbers, customers and
+-- islands, whether each is a hub, whether a person parted it, and its links, counted up to $1), and new numbers for the
+-- others, in order.
 with standing as materialized (
-    select landing.place, node.island, node.hub,
+    select landing.place, node.number, node.customer, node.island, node.hub,
            exists (select from apart where apart.node = landing.node) as parted,
            case when $1::integer is null or node.hub then 0
                 else (select count(*) from (select from link where link.node = landing.node and link.strength > 0
                                             limit $1) as counted)::integer end as links
     from landing_node as landing join node on node.node = landing.node)
 select standing.*, fresh.*
-from (select array_agg(place), array_agg(island), array_agg(hub), array_agg(parted), array_agg(links)
-      from standing) as standing (places, islands, hubs, parted, links)
+from (select array_agg(place), array_agg(number), array_agg(customer), array_agg(island), array_agg(hub),
+             array_agg(parted), array_agg(links)
+      from standing) as standing (places, had_numbers, customers, islands, hubs, parted, links)
 cross join (
     select array_agg(nextval('node_number'))
     from generate_series(1, (select count(*) from landing_node) - (select count(*) from standing))) as fresh (numbers);
