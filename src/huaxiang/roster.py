@@ -5,7 +5,7 @@ Takes a `Service` and what is asked; gives `CrmView`s by the page, or names. Wha
 Rule 1: a record is live as its newest word says, and listed under the account that holds it and those above; in a list
         of the public pool, under every account of the tenant (`crm.view`).
 Rule 2: a filter looks at the record's own word; a carrier that the record does not tell is its mobile number's.
-Rule 3: the newest created come first; of one time, by their ids.
+Rule 3: the newest created come first, by the second; of one second, by their ids.
 Rule 4: lists are read from the entries of `listing`; where there are none yet, they are made first.
 Rule 5: names of fields are unique in an account: they are looked at under the tenant's lock.
 """

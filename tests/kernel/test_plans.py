@@ -220,6 +220,13 @@ async def test_customers_are_found_by_phone_e_mail_and_words_by_indexes(
                 assert branch["Index Name"] != "crm_entry_page"
 
 
+@pytest.mark.parametrize("count", [1, 2000])
+async def test_an_entry_is_made_and_found_by_indexes(plans: Plans, count: int) -> None:
+    names = [UUID(int=number) for number in range(count)]
+    assert await plans.scans(plans.reading, "crm_words", plans.tenant, "telrobot", list(map(str, names))) == []
+    assert await plans.scans(plans.reading, "crm_standing", plans.tenant, names) == []
+
+
 async def test_many_look_ups_stay_on_indexes(plans: Plans) -> None:
     many, some = [plans.tenant] * 128, [UUID(int=number) for number in range(128)]
     numbers = list(range(128))

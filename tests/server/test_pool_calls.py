@@ -11,6 +11,8 @@ import pytest
 from caller import Door, Serving
 from telrobot_house import MOBILE, TELECOM, UNICOM, House, a_house
 
+from huaxiang.client.telrobot import AsyncTelrobotClient
+from huaxiang.client.telrobot import Filter as Wanted
 from huaxiang.model import Json, TenantSettings
 
 WORDS = {"author": "王芳", "reason": "约了周三上门"}
@@ -40,7 +42,7 @@ class Desk:
         path = self.house.path(f"type/{name}/get_customer", account)
         answer = (door or self.house.door).get(path, pairs=pairs)
         assert answer.status_code == 200, answer.text
-        return [one["phone"] for one in answer.json()["data"]]
+        return sorted(one["phone"] for one in answer.json()["data"])
 
     async def account(self, phone: str = UNICOM) -> str:
         """An account below the main one, with a customer of its own."""
@@ -131,7 +133,7 @@ async def test_a_customer_is_seen_by_who_holds_it_and_in_the_pool_by_every_accou
     assert desk.stage("pool") == [MOBILE]
     assert sorted(desk.house.phones()) == [UNICOM, MOBILE, TELECOM]
     desk.call("claim", account=other)
-    assert [seen(one), seen(other)] == [(404, [], [UNICOM]), (200, [], [TELECOM, MOBILE])]
+    assert [seen(one), seen(other)] == [(404, [], [UNICOM]), (200, [], [MOBILE, TELECOM])]
 
 
 async def test_the_stages_part_the_customers_and_take_the_filters_of_the_list(server: Serving) -> None:
@@ -148,6 +150,8 @@ async def test_the_stages_part_the_customers_and_take_the_filters_of_the_list(se
     assert desk.stage("own", ("is_follow", "0")) == desk.stage("own", ("sex[0]", "1")) == [UNICOM]
     assert desk.stage("own", ("sex", "0,2")) == desk.stage("own", ("operator", "3")) == [MOBILE]
     assert desk.stage("pool", ("sex", "2"), ("phone", TELECOM)) == [TELECOM]
+    async with AsyncTelrobotClient(server.url, desk.house.door.credential["token"], desk.house.account) as client:
+        assert [one.phone async for one in client.customers(Wanted(stage="pool"))] == [TELECOM]
     body = {"sex": [1], "is_follow": 0}
     answer = desk.house.door.call("GET", desk.house.path("type/own/get_customer"), json=body)
     assert ([one["phone"] for one in answer.json()["data"]], answer.json()["meta"]["total"]) == ([UNICOM], 1)

@@ -6,8 +6,9 @@ create index fact_crm_step on fact (tenant, (said ->> 'record')) where kind = 's
 -- What a CRM's record comes to, by its id there: made from the newest word on it and the steps about it, whenever one of
 -- them comes or goes, so that lists and counts stay on indexes. Nothing in it depends on the clock or on settings.
 -- `at_node`: where the newest word hangs, to find the customer by. `created_at`: as the record says; `made_at`: else when
--- the word came. `owner`: empty for the main account. `carrier`, `sex`: 0 unknown. `is_pooled`: put into the public pool;
--- `back_at`: when it goes there by its own word; `unfollow_from`, `unsettled_from`: from when the tenant's days count.
+-- the word came, by the second. `owner`: empty for the main account. `carrier`, `sex`: 0 unknown. `is_pooled`: put into
+-- the public pool; `back_at`: when it goes there by its own word; `unfollow_from`, `unsettled_from`: from when the
+-- tenant's days count.
 -- `words`: keyed hashes of the company's letters and pairs of letters, and of custom fields with their values.
 -- On a cluster it is distributed by `name`.
 create table crm_entry (
