@@ -50,7 +50,8 @@ select node, node, '意向', case when i % 100 = 0 then '高' else '低' end, tr
 from caller where i % 100 = 0 or i % 3 = 0;
 insert into summary_trait (node, name, at, rank, record_id, record, value)
 select node, 'name', '2026-01-01', 0, 'r', node, '"x"' from caller where i % 5 = 0;
-insert into summary_company (node, company) select node, case when i % 50 = 0 then '31' else '' end from caller;
+insert into summary_company (node, company, tenant)
+select node, case when i % 50 = 0 then '31' else '' end, $tenant from caller;
 insert into summary_origin (node, at, rank, record_id, record, value)
 select node, '2026-01-01', 0, 'r', node, '{}' from caller where i % 5 = 0;
 insert into crm_entry (tenant, name, at_node, owner, at, is_deleted, made_at, phone, email, company, carrier, sex,

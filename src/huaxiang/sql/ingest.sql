@@ -260,7 +260,7 @@ delete from summary_origin as summary using node where node.node = summary.node 
 -- name: forget_activity
 delete from summary_activity as summary using node where node.node = summary.node and node.tenant = $1;
 -- name: forget_company
-delete from summary_company as summary using node where node.node = summary.node and node.tenant = $1;
+delete from summary_company where tenant = $1;
 
 -- name: put_custom_fields
 -- Definitions of custom fields: the newest wins; of two of one time, the greater bytes.

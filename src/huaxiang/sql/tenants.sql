@@ -180,4 +180,4 @@ where tenant = $1 and revoked_at is null
 -- name: customers_of_companies
 select company.company, count(distinct node.customer) as customers
 from summary_company as company join node on node.node = company.node
-where node.tenant = $1 and company.company <> '' group by company.company;
+where company.tenant = $1 and company.company <> '' group by company.company;
