@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from huaxiang.dialects.rabbitpre import outward as rabbitpre
 from huaxiang.dialects.telrobot import outward as telrobot
-from huaxiang.model import CrmRecord, CrmView, Customer, Json, Newest, Order, Summary, Tenant, TenantSettings
+from huaxiang.model import CrmRecord, Customer, Json, Newest, Order, Summary, Tenant, TenantSettings
+from huaxiang.pool import CrmView, held, pool
 
 AT = datetime(2026, 3, 1, 4, tzinfo=UTC)
 TENANT = Tenant(1, "acme", "acme", "Asia/Shanghai", bytes(32), UUID(int=1), UUID(int=2), TenantSettings())
@@ -41,7 +43,8 @@ def test_a_profile_reads_the_traits_that_it_shows_and_no_other() -> None:
 @pytest.mark.parametrize("record", [None, RECORD])
 def test_a_crm_detail_reads_the_traits_that_it_shows(record: CrmRecord | None) -> None:
     traits = Traits()
-    view = CrmView(id=UUID(int=4), record=record, customer=known(traits), fields=(), viewed_at=None)
+    stands = record and pool(held(record, (), ZoneInfo(TENANT.time_zone)), TENANT.settings, AT)
+    view = CrmView(UUID(int=4), record, known(traits), fields=(), viewed_at=None, pool=stands)
     telrobot.detail(view, tenant=TENANT)
     assert traits.asked == set(telrobot.TRAITS)
 
