@@ -108,7 +108,7 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
 
 async def _detail(service: Service, passage: Passage, asked: Asked, now: datetime) -> Made:
     """Each matching customer once, in the order first asked for; with the ids of the customers above them."""
-    wanted = outward.wanted(asked.ids, asked.third_ids, asked.phones, asked.company)
+    wanted = outward.wanted(asked.ids, asked.third_ids, asked.phones, asked.company, passage.tenant)
     found = await service.lookups.customers(passage, wanted, parts=PARTS, now=now)
     customers = list({customer.id: customer for customer in found.customers if customer}.values())
     audience_ids, led = await above(service, passage, customers, now)
@@ -125,7 +125,7 @@ async def above(
     names = outward.upstreams(customers)
     led = await service.lookups.customers(passage, names, parts=(), now=now) if names else None
     known = zip(names, led.customers, strict=True) if led else ()
-    return {name: outward.audience_id(customer) for name, customer in known if customer}, led
+    return {name: outward.audience_id(customer, passage.tenant) for name, customer in known if customer}, led
 
 
 def _query(request: Request[Any, Any, Any]) -> dict[str, str]:

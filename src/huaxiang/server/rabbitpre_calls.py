@@ -35,7 +35,6 @@ from huaxiang.dialects.rabbitpre.neighbours import (
     UserIds,
     UserIdsAnswer,
 )
-from huaxiang.dialects.rabbitpre.wire import OURS
 from huaxiang.errors import InputInvalid, NotAuthenticated, NotPermitted, Refused
 from huaxiang.keyring import Limit, digest
 from huaxiang.memory import Credential
@@ -93,7 +92,7 @@ def _profiles(service: Service) -> list[Hot]:
     async def user_ids(call: Call) -> bytes:
         async def serve(passage: Passage) -> bytes:
             after, size = neighbours.read_user_ids(call.query_string)
-            found = await service.audience_ids(passage.tenant, after=after, size=size, ours=OURS)
+            found = await service.audience_ids(passage.tenant, after=after, size=size)
             ids = UserIds(orgId=str(passage.tenant.org), audienceUserIdList=found)
             return msgspec.json.encode(UserIdsAnswer(data=ids))
 
@@ -106,7 +105,7 @@ async def _meant(service: Service, passage: Passage, asked: neighbours.InfoBody)
     """The customer who has the phone, the openid, or both where both are given; of several, the first known."""
     held: list[dict[int, Customer]] = []
     if asked.phone:
-        held.append(_by_id(await _found(service, passage, outward.wanted((), (), (asked.phone,), ""))))
+        held.append(_by_id(await _found(service, passage, outward.wanted((), (), (asked.phone,), "", passage.tenant))))
     if asked.openid:
         held.append(_by_id(await _found(service, passage, await service.openids(passage.tenant, asked.openid.strip()))))
     both = set(held[0]).intersection(*held)
@@ -129,7 +128,7 @@ def _tags(service: Service) -> list[Hot]:
         async def serve(passage: Passage) -> bytes:
             asked = neighbours.read_tags(call.query_string)
             await _accept(service, passage, ONE)
-            found = await _found(service, passage, outward.wanted((asked,), (), (), ""))
+            found = await _found(service, passage, outward.wanted((asked,), (), (), "", passage.tenant))
             customer = next(iter(_by_id(found).values()), None)
             told = outward.tagged(customer, passage.tenant) if customer else None
             return msgspec.json.encode(TagsAnswer(data=told))
@@ -140,7 +139,7 @@ def _tags(service: Service) -> list[Hot]:
         async def serve(passage: Passage) -> bytes:
             asked = neighbours.read_tags_of(await call.body())
             await _accept(service, passage, MANY)
-            found = _by_id(await _found(service, passage, outward.wanted(asked, (), (), "")))
+            found = _by_id(await _found(service, passage, outward.wanted(asked, (), (), "", passage.tenant)))
             told = [outward.tagged(customer, passage.tenant) for customer in found.values()]
             return msgspec.json.encode(TagsOfAnswer(data=told))
 

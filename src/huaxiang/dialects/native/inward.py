@@ -26,7 +26,9 @@ from huaxiang.model import AnyFact, Json, Mention, Parsed, Reject
 Batch = tuple[list[tuple[int, AnyFact]], list[Reject]]
 """The facts that are well formed, each with its line, and the rejects."""
 
-_STRUCTURED = frozenset({"identifiers", "traits", "origin", "details", "utterances", "upstream", "apart_from"})
+_STRUCTURED = frozenset(
+    {"identifiers", "traits", "origin", "details", "utterances", "portions", "upstream", "apart_from"}
+)
 _TIMES = ("at", "updated_at", "created_at")
 _YEARS = range(1900, 9000)
 _DEEPEST = 100
