@@ -46,14 +46,15 @@ class Place(msgspec.Struct, frozen=True):
 class Turn(msgspec.Struct, frozen=True):
     """Where a step of a pull ends: `place`, None behind the last. `step`: the moves behind the run when it began this.
 
-    `told`: things that the source told of in it; `rejected`: those of them that were not taken.
+    `told`: things that the source told of in it; of them `known` were as they stood, and `rejected` not taken.
     """
 
     print: UUID
     step: int
     place: Json
-    told: int
-    rejected: int
+    told: int = 0
+    known: int = 0
+    rejected: int = 0
 
 
 class Pull(msgspec.Struct, frozen=True):
@@ -94,7 +95,8 @@ async def begin_pull(tx: Transaction, tenant: Tenant, name: UUID, dialect: str, 
     await tx.run("begin_pull", tenant.id, name, dialect, address, again)
     row = await tx.row("pull_place", tenant.id, name)
     assert row is not None
-    return Pull(**{**row, "place": None if row["place"] is None else msgspec.json.decode(row["place"])})
+    place = None if row["place"] is None else msgspec.json.decode(row["place"])
+    return msgspec.structs.replace(Pull(**dict(row)), place=place)
 
 
 async def move(tx: Transaction, tenant: Tenant, place: Place | Turn, landed: int, known: int) -> None:
@@ -107,7 +109,7 @@ async def move(tx: Transaction, tenant: Tenant, place: Place | Turn, landed: int
     if isinstance(place, Turn):
         went = await tx.row(
             "move_pull", tenant.id, place.print, place.step, None if place.place is None else _encode(place.place),
-            place.told, landed, known, place.rejected, place.place is None,
+            place.told, landed, place.known, place.rejected, place.place is None,
         )  # fmt: skip
         if went is None:
             raise Busy(reason="another pull from the same source is under way, or has ended")

@@ -68,3 +68,8 @@ with put as (
     returning tenant)
 insert into version as had (tenant, part, number) select distinct tenant, 'accounts', 1 from put
 on conflict (tenant, part) do update set number = had.number + 1;
+
+-- name: pulled_records
+-- The CRM records of a source that a pull for an account brought, as far as nothing else was said of them since.
+select said ->> 'record' as name from fact
+where tenant = $1 and source = $2 and kind = 'record' and current and said #>> '{details,pulled}' = $3;

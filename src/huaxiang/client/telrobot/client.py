@@ -74,9 +74,9 @@ class TelrobotClient:
         """The account's custom fields. Raises `ClientError`."""
         return self._transport.ask(calls.fields(self._user_id))
 
-    def pages(self, wanted: Filter = ALL, *, per_page: int = PER_PAGE) -> Iterator[Page]:
-        """The account's customers, page by page, at least one. Raises `ClientError`."""
-        number: int | None = 1
+    def pages(self, wanted: Filter = ALL, *, per_page: int = PER_PAGE, first: int = 1) -> Iterator[Page]:
+        """The account's customers, page by page, at least one, from page `first` on. Raises `ClientError`."""
+        number: int | None = first
         while number is not None:
             page = self._transport.ask(calls.page(self._user_id, wanted, number, per_page))
             yield page
@@ -149,9 +149,9 @@ class AsyncTelrobotClient:
         """The account's custom fields; see `TelrobotClient.fields`."""
         return await self._transport.ask(calls.fields(self._user_id))
 
-    async def pages(self, wanted: Filter = ALL, *, per_page: int = PER_PAGE) -> AsyncIterator[Page]:
+    async def pages(self, wanted: Filter = ALL, *, per_page: int = PER_PAGE, first: int = 1) -> AsyncIterator[Page]:
         """The account's customers, page by page; see `TelrobotClient.pages`."""
-        number: int | None = 1
+        number: int | None = first
         while number is not None:
             page = await self._transport.ask(calls.page(self._user_id, wanted, number, per_page))
             yield page

@@ -70,8 +70,8 @@ def parse_profile(row: dict[str, Json], zone: ZoneInfo) -> Parsed:
     company = fields.text("companyId", longest=_LONGEST_NAME) or ""
     updated_at, created_at = fields.time("updateTime"), fields.time("createTime")
     identifiers = _identifiers(_profile_mentions(fields, company), _order(fields))
-    origin = _origin(fields)
-    traits = _traits(fields)
+    origin = origin_of(fields)
+    traits = profile_traits(fields)
     follows = list(_follows(fields, company, identifiers, updated_at))
     details = {name: value for name, value in fields.rest().items() if name not in _DERIVED}
     profile = Trait(
@@ -135,7 +135,8 @@ def _phones(fields: Row) -> Iterator[Mention]:
         yield Mention("phone", phone, verified=is_verified, about={"place": index} if len(verified) > 1 else {})
 
 
-def _traits(fields: Row) -> dict[str, Json]:
+def profile_traits(fields: Row) -> dict[str, Json]:
+    """What a profile row says of the customer, by the model's names."""
     said: dict[str, Json] = {
         "real_name": fields.text("realName"),
         "sex": _word(fields, "sex", _SEXES),
@@ -216,7 +217,7 @@ def _follows(
                 identifiers=by,
                 account=account,
                 account_name=name,
-                origin=_first_source(elements[0]),
+                origin=first_source(elements[0]),
             )
         at = max(updated_at, first_at + _MOMENT) if updated_at and first_at else updated_at
         yield Subscription(
@@ -236,7 +237,8 @@ def _followers(identifiers: Sequence[Mention], account: str) -> tuple[Mention, .
     return kept or tuple(identifiers)
 
 
-def _first_source(element: Row) -> Origin | None:
+def first_source(element: Row) -> Origin | None:
+    """Where the first subscription of an account came from."""
     origin = Origin(
         channel=element.number("firstSubSourceCnl"),
         channel_type=_channel_type(element, "firstSubSourceCnlType"),
@@ -370,7 +372,7 @@ def _tags(fields: Row) -> Iterator[Row]:
 
 def _event_source(inner: Row, app: str | None) -> tuple[Origin | None, Mention | None]:
     """Where the event came from, and who passed the work on; the latter is the origin's too, if it names no other."""
-    origin, above = _origin(inner), inner.inner("upstream")
+    origin, above = origin_of(inner), inner.inner("upstream")
     if above is None:
         return origin, None
     upstream = next(_upstream_mentions(above, app), None)
@@ -492,7 +494,8 @@ def _audience_id(fields: Row, name: str) -> Mention | None:
     return Mention("audience_id", str(number))
 
 
-def _origin(fields: Row) -> Origin | None:
+def origin_of(fields: Row) -> Origin | None:
+    """Where a row says that the customer came from."""
     above = None if fields.number("sourceAudid") == 0 else _audience_id(fields, "sourceAudid")
     origin = Origin(
         channel=fields.number("sourceCnl"),
