@@ -3,6 +3,7 @@
     serve, demo               run.py       the server, and a tenant to try it with
     tenant …, key …           tenants.py   who is served, and who may ask
     import                    imports.py   files of anybody's records, on their way in
+    pull …                    pull.py      a vendor, or another server of this house, as a source
     rebuild, generate         load.py      what is made from what came in, and records to try it with
     explain, export           evidence.py  why a customer is one, and all of it to take away
     erase, erasures           erasure.py   a person gone from everywhere, and the register of that
@@ -37,6 +38,7 @@ from huaxiang.cli import (
     evidence,
     imports,
     load,
+    pull,
     rehearsal,
     rules,
     run,
@@ -60,6 +62,7 @@ app.command(run.demo)
 app.command(tenants.tenant)
 app.command(tenants.key)
 app.command(imports.import_, name="import")
+app.command(pull.pull)
 app.command(load.rebuild)
 app.command(load.generate)
 app.command(evidence.explain)
