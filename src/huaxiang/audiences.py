@@ -1,7 +1,8 @@
 """Customers in the order of the ids that they answer under, a page at a time.
 
 Takes where the page before ended, gives the ids that follow. A customer answers under the smallest id that a vendor
-gave it, else under our own number, set off into a range above the vendor's: so those with a vendor's id come first.
+gave it, else under its number, set off into a range that is the tenant's own. A vendor's ids lie below that range,
+those of another house below or above it.
 
 Rule 1: a page holds ids strictly above the one given, ascending, and each customer once; so whoever goes on from the
         last id of a page meets every customer whose id does not change meanwhile, however many come or go.
@@ -23,29 +24,31 @@ if TYPE_CHECKING:
     from huaxiang.store import Transaction
 
 
+LARGEST: Final = 2**63 - 1
 MOST_AT_ONCE: Final = 10_000
 """Rows of a question. Where most rows are passed over, each question asks for more than the one before."""
 FEW: Final = 10_000
 """Identifiers of a sub-enterprise that are looked at whole for each page."""
 
 
-async def page(
-    tx: Transaction, tenant: Tenant, *, after: int, size: int, ours: int, company: str | None = None
-) -> list[int]:
-    """The next `size` ids above `after`; our own begin behind `ours`, which is above all of a vendor's.
+async def page(tx: Transaction, tenant: Tenant, *, after: int, size: int, company: str | None = None) -> list[int]:
+    """The next `size` ids above `after`.
 
     `company`: only customers of this sub-enterprise, "" for the tenant's own; None where the tenant has none.
     """
+    own = tenant.own_ids
     if company and (few := await _few(tx, tenant, company)) is not None:
-        smallest = await _smallest(tx, tenant, few, ours)
+        smallest = await _smallest(tx, tenant, few)
         mentioned: list[int] = [row["customer"] for row in await tx.rows("customers_mentioned", tenant.id, few)]
-        ids = sorted(smallest.get(one, ours + one) for one in mentioned)
+        ids = sorted(smallest.get(one, own.start + one) for one in mentioned)
         return [one for one in ids if one > after][:size]
     found: list[int] = []
-    if after < ours:
-        found = await _vendors(tx, tenant, after, size, ours, company)
+    if after < own.start:
+        found = await _vendors(tx, tenant, after, size, own.start, company)
+    if len(found) < size and after < own.stop:
+        found += await _own(tx, tenant, max(after - own.start, 0), size - len(found), company)
     if len(found) < size:
-        found += await _own(tx, tenant, max(after - ours, 0), size - len(found), ours, company)
+        found += await _vendors(tx, tenant, max(after, own.stop - 1), size - len(found), LARGEST + 1, company)
     return found
 
 
@@ -70,14 +73,16 @@ async def _within(tx: Transaction, tenant: Tenant, customers: Iterable[int], com
     return found if company else found | (some - {row["customer"] for row in rows})
 
 
-async def _vendors(tx: Transaction, tenant: Tenant, after: int, size: int, ours: int, company: str | None) -> list[int]:
-    """Ids that a vendor gave: of a customer with several, the smallest."""
+async def _vendors(
+    tx: Transaction, tenant: Tenant, after: int, size: int, before: int, company: str | None
+) -> list[int]:
+    """Ids that a vendor gave, above one and below another: of a customer with several, the smallest."""
     found: dict[int, None] = {}
     last, count = str(after) if after else "", size
     while len(found) < size:
-        rows = await tx.rows("vendors_ids", tenant.id, len(last), last, count, str(ours))
+        rows = await tx.rows("vendors_ids", tenant.id, len(last), last, count, str(before))
         within = await _within(tx, tenant, (row["customer"] for row in rows), company)
-        smallest = await _smallest(tx, tenant, within, ours)
+        smallest = await _smallest(tx, tenant, within)
         found |= {number: None for row in rows if (number := int(row["value"])) == smallest.get(row["customer"])}
         if len(rows) < count:
             break
@@ -85,16 +90,16 @@ async def _vendors(tx: Transaction, tenant: Tenant, after: int, size: int, ours:
     return list(found)[:size]
 
 
-async def _own(tx: Transaction, tenant: Tenant, after: int, size: int, ours: int, company: str | None) -> list[int]:
-    """Ids of our own: of customers that no vendor gave one."""
+async def _own(tx: Transaction, tenant: Tenant, after: int, size: int, company: str | None) -> list[int]:
+    """Ids of the tenant's own: of customers that no vendor gave one."""
     found: list[int] = []
     count = size
     while len(found) < size:
         rows = [row["customer"] for row in await tx.rows("customers_after", tenant.id, after, count)]
-        named = await _smallest(tx, tenant, rows, ours)
+        named = await _smallest(tx, tenant, rows)
         mentioned = {row["customer"] for row in await tx.rows("customers_mentioned", tenant.id, rows)}
         mentioned &= await _within(tx, tenant, mentioned, company)
-        found += [ours + number for number in rows if number in mentioned and number not in named]
+        found += [tenant.own_ids.start + number for number in rows if number in mentioned and number not in named]
         if len(rows) < count:
             break
         after, count = rows[-1], _more(count)
@@ -105,10 +110,11 @@ def _more(count: int) -> int:
     return min(4 * count, max(count, MOST_AT_ONCE))
 
 
-async def _smallest(tx: Transaction, tenant: Tenant, customers: Iterable[int], ours: int) -> dict[int, int]:
+async def _smallest(tx: Transaction, tenant: Tenant, customers: Iterable[int]) -> dict[int, int]:
     """The smallest id that a vendor gave each of these customers; those without one are left out."""
     smallest: dict[int, int] = {}
-    for row in await tx.rows("vendors_ids_of", tenant.id, list(customers), str(ours)):
+    own = tenant.own_ids
+    for row in await tx.rows("vendors_ids_of", tenant.id, list(customers), str(own.start), str(own.stop)):
         number = int(row["value"])
         smallest[row["customer"]] = min(number, smallest.get(row["customer"], number))
     return smallest

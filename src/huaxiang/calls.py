@@ -6,14 +6,14 @@ Rule 1: nothing is written; a page costs three questions, whatever its length.
 Rule 2: rounds and labels are those that the call gathered when something of it came: the same that its customer shows.
 Rule 3: of each field that amendments name, the newest word counts, by when its source changed it, else by when it
         happened; it stands over the call's own, whichever came first.
-Rule 4: calls follow each other by the time they happened, then by their record's key.
+Rule 4: calls follow each other by the time they happened, then by their names: their ids, and whose they are.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
     from huaxiang.model import Tenant
     from huaxiang.store import Row, Transaction
-
-_FIRST: Final = UUID(int=0)
 
 _decode_call = msgspec.json.Decoder(Call).decode
 _decode_said = msgspec.json.Decoder(AnyFact).decode
@@ -84,9 +82,9 @@ async def page(
     match = (tenant.id, wanted.source, wanted.since, wanted.until, wanted.enterprise, ids, details)
     counted = await tx.row("count_calls", *match)
     assert counted is not None
-    start = after or CallPlace(wanted.since, _FIRST)
-    rows = await tx.rows("page_calls", *match, start.at, start.record, limit, offset)
-    last = CallPlace(rows[-1]["at"], rows[-1]["record"]) if rows else after
+    start = after or CallPlace(wanted.since, "", "")
+    rows = await tx.rows("page_calls", *match, *start, limit, offset)
+    last = CallPlace(rows[-1]["at"], rows[-1]["record_id"], rows[-1]["enterprise"]) if rows else after
     return CallPage(counted["total"], tuple(await _results(tx, rows)), last)
 
 

@@ -9,7 +9,8 @@ Rule 2: times without a zone are the tenant's; all are kept in UTC, between the 
 Rule 3: a fact hangs on the first of its identifiers, in matching order, that identifies somebody, or on the first;
         transcripts, marks and amendments wait on the call's own node: the key of its record.
 Rule 4: a person's link joins or parts, and says nothing of the identifiers themselves.
-Rule 5: what lands can be read again: a fact is what its canonical bytes decode to, within the limits of the model,
+Rule 5: an id that the tenant gave to a customer itself is no identifier: a record that has others is taken without it.
+Rule 6: what lands can be read again: a fact is what its canonical bytes decode to, within the limits of the model,
         however it was made; and whatever the store would refuse is refused here.
 """
 
@@ -28,6 +29,7 @@ import msgspec
 from huaxiang.errors import InputInvalid, InputMissing, Refused
 from huaxiang.identifiers import SEALED, identifies, lone_phone, node_of, normalise, parts_of, record_key, sealed
 from huaxiang.model import (
+    OWN_IDS,
     Amendment,
     AnyFact,
     Call,
@@ -39,6 +41,7 @@ from huaxiang.model import (
     Mark,
     Mention,
     Reject,
+    Tally,
     Tenant,
     Trait,
     Transcript,
@@ -52,6 +55,7 @@ from huaxiang.plain import (
     is_count,
     is_instant,
     is_named,
+    is_own,
     plain_names,
 )
 
@@ -62,8 +66,10 @@ STRENGTH_PERSON, STRENGTH_VERIFIED, STRENGTH_STATED, STRENGTH_NONE = 3, 2, 1, 0
 LARGEST_FACT_BYTES = 8 * 2**20
 DEEPEST_VALUE = 32
 """Lists and objects within each other; reading must never run out of stack over what landing took."""
-_SUMMARY_OF = {"call": ("call",), "interaction": ("activity",)}
+_SUMMARY_OF = {"call": ("call",), "interaction": ("activity",), "tally": ("activity",)}
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_OWN_ID = "an id that this server gave out itself; name the customer by another"
+_ID = re.compile(r"\s*[0-9]{1,20}\s*", re.ASCII)
 _PATH = re.compile(r"^(?P<reason>.*) - at (?:`key` in )?`\$\.?(?P<field>.*)`$", re.DOTALL)
 _encoder = msgspec.json.Encoder(order="deterministic")
 _decode = msgspec.json.Decoder(AnyFact).decode
@@ -133,7 +139,7 @@ class Claim(msgspec.Struct, frozen=True):
 def claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim | Reject:
     """What a fact claims, or why it can't land; by a short way for plain calls and profiles, which most are."""
     try:
-        if type(fact) is Trait and (names := plain_names(fact)) is not None:
+        if type(fact) is Trait and (names := plain_names(fact, tenant.own_ids)) is not None:
             return _claim(tenant, line, fact, _encode(fact), (names, (), None), now)
         if type(fact) is Call and (named := _plainly_named(fact)) is not None:
             return _claim(tenant, line, fact, _encode(fact), ((named,), (), None), now, is_call_alone=True)
@@ -145,7 +151,7 @@ def claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim | Re
 def any_claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim | Reject:
     """What any fact claims, by reading its bytes again."""
     try:
-        fact = _sealed(_in_utc(fact, ZoneInfo(tenant.time_zone)), tenant.key)
+        fact = _sealed(_in_utc(_without_own(fact, tenant.own_ids), ZoneInfo(tenant.time_zone)), tenant.key)
         said = _encode(fact)
         fact = _as_read_again(said)
         named = _named(fact)
@@ -235,11 +241,15 @@ def _is_within_limits(call: Call) -> bool:
 
 
 def _in_utc(fact: AnyFact, zone: ZoneInfo) -> AnyFact:
-    changed: dict[str, datetime] = {}
+    changed: dict[str, Any] = {}
     for field in ("at", "updated_at", "created_at"):
         time: datetime | None = getattr(fact, field)
         if time is not None and (instant := _instant(field, time, zone)) is not time:
             changed[field] = instant
+    if isinstance(fact, Tally) and fact.portions:
+        changed["portions"] = tuple(
+            msgspec.structs.replace(one, at=_instant("portions", one.at, zone)) for one in fact.portions
+        )
     return msgspec.structs.replace(fact, **changed) if changed else fact
 
 
@@ -251,6 +261,21 @@ def _instant(field: str, time: datetime, zone: ZoneInfo) -> datetime:
     if not EARLIEST <= instant < LATEST:
         raise InputInvalid(field=field, reason="a time between the years 1900 and 2200 is needed")
     return instant
+
+
+def _without_own(fact: AnyFact, own: range) -> AnyFact:
+    """The fact without ids that the tenant gave out itself; refuses one that names somebody by nothing else."""
+    changed: dict[str, Any] = {}
+    kept = tuple(mention for mention in fact.identifiers if not is_own(mention, own))
+    if len(kept) < len(fact.identifiers):
+        if not kept:
+            raise InputInvalid(field="identifiers", reason=_OWN_ID)
+        changed["identifiers"] = kept
+    if isinstance(fact, Interaction) and fact.upstream is not None and is_own(fact.upstream, own):
+        raise InputInvalid(field="upstream", reason=_OWN_ID)
+    if fact.origin is not None and fact.origin.upstream is not None and is_own(fact.origin.upstream, own):
+        changed["origin"] = msgspec.structs.replace(fact.origin, upstream=None)
+    return msgspec.structs.replace(fact, **changed) if changed else fact
 
 
 def _sealed(fact: AnyFact, key: bytes) -> AnyFact:
@@ -472,7 +497,7 @@ class Placing(msgspec.Struct, frozen=True):
 
     def _strength(self, one: Claim, ends: tuple[int, int]) -> int:
         if not all(identifies(one.named[end][0], self.blocked) for end in ends):
-            return STRENGTH_NONE
+            return STRENGTH_STATED if is_name(one) else STRENGTH_NONE
         if isinstance(one.fact, Link) and one.fact.author is not None:
             return STRENGTH_PERSON
         return STRENGTH_VERIFIED if one.named[ends[1]][1].verified else STRENGTH_STATED
@@ -482,6 +507,15 @@ class Placing(msgspec.Struct, frozen=True):
         others = [self._place(rows, named, at) for named in one.apart]
         rows.aparts += [(node, one.key, 1, at, one.came_at) for node in others]
         return [*places, *others]
+
+
+def is_name(one: Claim) -> bool:
+    """Whether a record tells what another house calls a value, and nothing else.
+
+    An id that a house gave out itself stands for one of its identifiers; if that identifies nobody, for it alone.
+    """
+    ids = [identifier for identifier, _ in one.named if identifier.kind == "audience_id"]
+    return len(one.named) == 2 and len(ids) == 1 and bool(_ID.fullmatch(ids[0].value)) and int(ids[0].value) >= OWN_IDS  # noqa: PLR2004 (an id, and what it stands for)
 
 
 def primary_of(tenant: Tenant, one: Claim, somebody: Sequence[int]) -> int:

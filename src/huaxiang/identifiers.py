@@ -24,7 +24,7 @@ import msgspec
 import phonenumbers
 
 from huaxiang.errors import InputInvalid
-from huaxiang.model import Identifier, Mention
+from huaxiang.model import OWN_IDS, SLOT_IDS, Identifier, Mention
 from huaxiang.places import Home, home, parsed
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "record_key",
     "revision_mark",
     "sealed",
+    "slot_of",
 ]
 
 REGION: Final = "CN"
@@ -332,6 +333,12 @@ def record_key(key: bytes, source: str, enterprise: str, kind: str, record_id: s
 def revision_mark(key: bytes, record: UUID, digest: bytes) -> UUID:
     """What is kept of one erased revision of a record that lives: keyed like the record itself."""
     return _keyed(key, b"revision", (str(record), digest.hex()), "", "")
+
+
+def slot_of(key: bytes) -> int:
+    """Which slot of the ids that houses give a new tenant has, by its key; the first is that of tenants of old."""
+    slots = (2**63 - OWN_IDS) // SLOT_IDS
+    return 1 + int.from_bytes(blake2b(digest_size=8, key=key, person=b"slot").digest(), "big") % (slots - 1)
 
 
 def _keyed(key: bytes, person: bytes, before: tuple[str, str], third: str, fourth: str) -> UUID:

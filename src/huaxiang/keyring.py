@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from huaxiang.errors import NotFound, SettingsInvalid, TooOften
+from huaxiang.identifiers import slot_of
 from huaxiang.model import EVERY_COMPANY, AccessKey, Json, Tenant, TenantSettings
 from huaxiang.store import can_be_kept
 
@@ -118,9 +119,10 @@ class Keyring:
         async with self.store.writing() as tx:
             await check_time_zone(tx, time_zone)
             settings = msgspec.json.encode(TenantSettings())
+            key = secrets.token_bytes(32)
             created = await tx.row(
                 "create_tenant",
-                name, login_name or name, time_zone, secrets.token_bytes(32), uuid4(), main_account, settings,
+                name, login_name or name, time_zone, key, uuid4(), main_account, settings, slot_of(key),
             )  # fmt: skip
             if created is None:
                 raise SettingsInvalid(field="name", reason=f"there is a tenant {name} already")
@@ -423,6 +425,7 @@ def tenant_of(row: Row) -> Tenant:
         org=row["org"],
         main_account=row["main_account"],
         settings=msgspec.json.decode(row["settings"], type=TenantSettings),
+        slot=row["slot"],
     )
 
 

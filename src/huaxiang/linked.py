@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from huaxiang import copying
-from huaxiang.claim import STRENGTH_NONE, STRENGTH_STATED, STRENGTH_VERIFIED, kind_of, primary_of
+from huaxiang.claim import STRENGTH_NONE, STRENGTH_STATED, STRENGTH_VERIFIED, is_name, kind_of, primary_of
 from huaxiang.identifiers import identifies, node_of
 from huaxiang.model import Identifier, Interaction, Record, Subscription, Trait
 
@@ -126,10 +126,11 @@ class _Packing:
         self.facts.append((node, row))
         self._note(one)
         linked = {place}
+        least = STRENGTH_STATED if is_name(one) else STRENGTH_NONE
         for other, named in zip(where, one.named, strict=True):
             if other not in linked:
                 linked.add(other)
-                self._add_link(shared.link, (other, place), named, (key, at, created_at, record_id))
+                self._add_link(shared.link, (other, place), named, (key, at, created_at, record_id), least)
 
     def _place(self, identifier: Identifier) -> int:
         """The place of an identifier's node."""
@@ -157,13 +158,16 @@ class _Packing:
         return value if value[4:-5] == spelled else copying.raw(spelled) + copying.FALSE
 
     def _add_link(
-        self, shared: bytes, ends: tuple[int, int], named: Named, told: tuple[bytes, int, bytes, bytes]
+        self, shared: bytes, ends: tuple[int, int], named: Named, told: tuple[bytes, int, bytes, bytes], least: int
     ) -> None:
-        """Add a link of the nodes at these places, as a record (its key, time, creation and id) tells of it."""
+        """Add a link of the nodes at these places, as a record (its key, time, creation and id) tells of it.
+
+        `least`: its strength where one of them identifies nobody.
+        """
         (one, other), (_, mention), (key, at, created_at, record_id) = ends, named, told
         strength = STRENGTH_VERIFIED if mention.verified else STRENGTH_STATED
         if not (self._somebody[one] and self._somebody[other]):
-            strength = STRENGTH_NONE
+            strength = least
         ties, places = self.ties, self.places
         about = copying.raw(b"\x01" + _encode(mention.about)) if mention.about else copying.NULL
         row = (

@@ -31,6 +31,11 @@ Text: TypeAlias = Annotated[str, Meta(max_length=4096)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 """Seconds of a call, rounds of a dialogue, a second in a call."""
 
+OWN_IDS: Final = 5 * 10**18
+"""Where the ids begin that houses give to customers of their own: a vendor's stay below, so that the two never meet."""
+SLOT_IDS: Final = 2**40
+"""How many of them a tenant has; the sum stays an int64."""
+
 VendorNumber: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """A numeric id that a vendor gave: int64, beyond 2^53 too."""
 
@@ -214,7 +219,24 @@ class Link(Fact, frozen=True, kw_only=True, tag="link"):
     withdrawn: bool = False
 
 
-AnyFact: TypeAlias = Call | Transcript | Mark | Amendment | Interaction | Trait | Subscription | Record | Step | Link
+class Portion(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What interactions of one day come to, as a source weighs them; `at`: the newest. `side` as in `Bucket`."""
+
+    at: Annotated[datetime, Meta(tz=True)]
+    count: Annotated[int, Meta(ge=0, le=2**40)] = 0
+    side: Literal["active", "spread"] = "active"
+    account: Annotated[str, Meta(max_length=128)] = ""
+
+
+class Tally(Fact, frozen=True, kw_only=True, tag="tally"):
+    """What a source says that interactions come to which it does not tell one by one; counts beside those it tells."""
+
+    portions: Annotated[tuple[Portion, ...], Meta(max_length=1000)] = ()
+
+
+AnyFact: TypeAlias = (
+    Call | Transcript | Mark | Amendment | Interaction | Tally | Trait | Subscription | Record | Step | Link
+)
 """Every kind of fact; in JSON told apart by `kind`."""
 
 
@@ -350,7 +372,7 @@ class CallMark(msgspec.Struct, frozen=True):
 
 
 class Bucket(msgspec.Struct, frozen=True):
-    """Interactions of one day (in the tenant's time zone), type and account.
+    """Interactions of one day (in the tenant's time zone), type and account; no type: what a source summed up.
 
     `side`: `active` the customer's own, `spread` those that name the customer as their direct upstream.
     """
@@ -479,10 +501,11 @@ class CallResult(msgspec.Struct, frozen=True):
 
 
 class CallPlace(NamedTuple):
-    """A call's place among all: by the time it happened, then by its record's key."""
+    """A call's place among all: by the time it happened, then by its name: its id, and whose it is."""
 
     at: datetime
-    record: UUID
+    id: str
+    enterprise: str
 
 
 class CallPage(msgspec.Struct, frozen=True):
@@ -549,12 +572,15 @@ class TenantSettings(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
     unsettled_days: Annotated[int, Meta(ge=1, le=10_000)] | None = None
 
     def weight(self, kind: str) -> int:
-        """How much one interaction of this type counts."""
-        return self.weights.get(kind, self.weights.get("*", 1))
+        """How much one interaction of this type counts; 1 what a source summed up itself, which has none."""
+        return 1 if not kind else self.weights.get(kind, self.weights.get("*", 1))
 
 
 class Tenant(msgspec.Struct, frozen=True):
-    """The enterprise whose customers these are. `key` keys its nodes; `org` and `main_account` are its uuids."""
+    """The enterprise whose customers these are. `key` keys its nodes; `org` and `main_account` are its uuids.
+
+    `slot`: which part of a range of ids the ones are of that it gives to customers itself.
+    """
 
     id: int
     name: str
@@ -564,6 +590,13 @@ class Tenant(msgspec.Struct, frozen=True):
     org: UUID
     main_account: UUID
     settings: TenantSettings
+    slot: int = 0
+
+    @property
+    def own_ids(self) -> range:
+        """The ids that it gives to customers whom no vendor gave one: the first of them plus the customer's number."""
+        first = OWN_IDS + self.slot * SLOT_IDS
+        return range(first, first + SLOT_IDS)
 
 
 class AccessKey(msgspec.Struct, frozen=True):

@@ -28,11 +28,20 @@ MOST_NAMES: Final = 32
 PLAIN_VALUES: Final = frozenset({str, int, bool, NoneType})
 TEXT: Final = frozenset({str})
 
+_ID = re.compile(r"\s*[0-9]{1,20}\s*", re.ASCII)
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
-def plain_names(fact: Trait) -> tuple[tuple[Identifier, Mention], ...] | None:
-    """The names of a profile that is just what its bytes decode to; None for any other."""
+def is_own(mention: Mention, own: range) -> bool:
+    """Whether a mention is by an id that the tenant gave out itself."""
+    return mention.kind == "audience_id" and _ID.fullmatch(mention.value) is not None and int(mention.value) in own
+
+
+def plain_names(fact: Trait, own: range) -> tuple[tuple[Identifier, Mention], ...] | None:
+    """The names of a profile that is just what its bytes decode to; None for any other.
+
+    `own`: the ids that its tenant gives out itself.
+    """
     identifiers, traits, details = fact.identifiers, fact.traits, fact.details
     if type(identifiers) is not tuple or not 0 < len(identifiers) <= MOST_NAMES or fact.origin is not None:
         return None
@@ -42,7 +51,7 @@ def plain_names(fact: Trait) -> tuple[tuple[Identifier, Mention], ...] | None:
         return None
     found: dict[Identifier, Mention] = {}
     for mention in identifiers:
-        if not _is_plain(mention):
+        if not _is_plain(mention) or is_own(mention, own):
             return None
         identifier = lone_phone(mention.value) if mention.kind == "phone" else normalise(mention)
         if identifier is None or found.setdefault(identifier, mention) is not mention:

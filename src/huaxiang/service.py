@@ -52,7 +52,7 @@ from huaxiang.together import Together
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 
-    from huaxiang.bookmark import Bookmark, Place
+    from huaxiang.bookmark import Bookmark, Place, Turn
     from huaxiang.keyring import Dialect
     from huaxiang.model import AccessKey
     from huaxiang.pages import Rendering
@@ -141,11 +141,11 @@ class Service(Keyring):
         """Do beforehand what landing would do first; worth it for a batch that waits for the one before to land."""
         return batch._replace(ahead=placed_ahead(tenant, batch.claims, batch.came_at))
 
-    async def land_prepared(self, tenant: Tenant, batch: Prepared, place: Place | None = None) -> Outcome:
-        """Land what `prepare` made ready, in one transaction; with it, move an import to its place behind the batch."""
+    async def land_prepared(self, tenant: Tenant, batch: Prepared, place: Place | Turn | None = None) -> Outcome:
+        """Land what `prepare` made ready, in one transaction; with it, move an import or a pull behind it."""
         return _outcome(batch, await self._land(tenant, batch, place))
 
-    async def _land(self, tenant: Tenant, batch: Prepared, place: Place | None = None) -> set[UUID]:
+    async def _land(self, tenant: Tenant, batch: Prepared, place: Place | Turn | None = None) -> set[UUID]:
         """Land a batch; gives the records that it changed."""
         async with self.store.writing() as tx:
             tenant = await _locked(tx, tenant)
@@ -366,15 +366,13 @@ class Service(Keyring):
         async with self.store.reading() as tx:
             return await calls.page(tx, tenant, wanted, limit=limit, offset=offset, after=after)
 
-    async def audience_ids(
-        self, tenant: Tenant, *, after: int, size: int, ours: int, company: str | None = None
-    ) -> list[int]:
-        """The next `size` ids above `after` that customers answer under; our own begin behind `ours`.
+    async def audience_ids(self, tenant: Tenant, *, after: int, size: int, company: str | None = None) -> list[int]:
+        """The next `size` ids above `after` that customers answer under: a vendor's, else the tenant's own.
 
         `company`: only customers of this sub-enterprise, "" for the tenant's own; None where the tenant has none.
         """
         async with self.store.reading() as tx:
-            return await audiences.page(tx, tenant, after=after, size=size, ours=ours, company=company)
+            return await audiences.page(tx, tenant, after=after, size=size, company=company)
 
     async def openids(self, tenant: Tenant, value: str) -> list[Identifier]:
         """What a vendor calls an openid, in every app that has one of this value."""

@@ -167,10 +167,10 @@ def answered(case: dict[str, Json]) -> Json:
     facts = [fact for record in said["rows"] for fact in FORMATS[record["as"]](record["row"], zone).facts]
     fold = Fold(facts, zone, now)
     asked = wire.read_detail(json.dumps(case["request"]["body"]).encode())
-    wanted = outward.wanted(asked.ids, asked.third_ids, asked.phones, asked.company)
+    wanted = outward.wanted(asked.ids, asked.third_ids, asked.phones, asked.company, tenant())
     found = {one.id: one for name in wanted if (one := fold.customer(name))}
     names = outward.upstreams(found.values())
-    known = {name: outward.audience_id(one) for name in names if (one := fold.customer(name))}
+    known = {name: outward.audience_id(one, tenant()) for name in names if (one := fold.customer(name))}
     content = outward.detail(
         list(found.values()),
         tenant=tenant(said["time_zone"], said.get("weights")),
@@ -297,21 +297,21 @@ def named(kind: str, value: str, at: datetime = CREATED, **parts: Json) -> Ident
 
 def test_a_customer_answers_under_the_smallest_id_that_the_vendor_gave_it() -> None:
     ids = (named("audience_id", "900"), named("audience_id", "88"), named("audience_id", "not-a-number"))
-    assert outward.audience_id(customer(identities=ids)) == 88
+    assert outward.audience_id(customer(identities=ids), tenant()) == 88
 
 
 def test_a_customer_without_a_vendors_id_answers_under_our_own_range_and_is_found_by_that() -> None:
-    number = outward.audience_id(customer(17))
+    number = outward.audience_id(customer(17), tenant())
     assert number == wire.OURS + 17
-    assert outward.wanted([number, 643], [], [], "") == [17, Identifier("audience_id", "643")]
+    assert outward.wanted([number, 643], [], [], "", tenant()) == [17, Identifier("audience_id", "643")]
 
 
 def test_a_third_partys_id_is_asked_for_in_its_company() -> None:
-    assert outward.wanted([], ["t-1"], [], "31") == [Identifier("third_id", "t-1", "31")]
+    assert outward.wanted([], ["t-1"], [], "31", tenant()) == [Identifier("third_id", "t-1", "31")]
 
 
 def test_a_blank_phone_stands_for_nobody() -> None:
-    assert outward.wanted([], [" "], ["", "13339938205"], "") == [Identifier("phone", "+8613339938205")]
+    assert outward.wanted([], [" "], ["", "13339938205"], "", tenant()) == [Identifier("phone", "+8613339938205")]
 
 
 # ── windows ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -107,14 +107,10 @@ def test_an_identity_of_a_system_needs_the_system() -> None:
     assert raised.value.field == "openids[0].jcappid"
 
 
-def test_our_own_ids_are_no_vendors() -> None:
+def test_an_id_of_another_house_is_taken_as_a_vendors() -> None:
     fact = inward.parse_profile({**IDENTITIES, "audienceUserId": wire.OURS + 1}, SHANGHAI).facts[0]
-    assert "audience_id" not in kinds(fact)
-    assert fact.details == {"audienceUserId": wire.OURS + 1}
-    event = {"eventKey": "view", "unionid": "u", "eventargs": {"upstream": {"audienceUserId": wire.OURS + 1}}}
-    with pytest.raises(house.InputInvalid) as raised:
-        inward.parse_event(event, SHANGHAI)
-    assert raised.value.field == "eventargs.upstream.audienceUserId"
+    assert Mention("audience_id", str(wire.OURS + 1)) in fact.identifiers
+    assert fact.details == {}
 
 
 def test_an_event_is_an_interaction_with_its_account_and_its_upstream() -> None:

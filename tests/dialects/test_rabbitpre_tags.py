@@ -130,7 +130,7 @@ def test_what_somebody_else_put_under_such_a_name_is_no_tag() -> None:
         ({"operateTags": [{"tagName": "t" * 125}]}, InputInvalid, "operateTags[0].tagName"),
         ({"tags": "t", "optType": "replace"}, InputInvalid, "optType"),
         ({"tags": ",".join("abcdefghijk" * 10)}, InputInvalid, "operateTags"),
-        ({"tags": "t", "unionid": None, "audienceUserId": 5 * 10**18 + 1}, InputInvalid, "audienceUserId"),
+        ({"tags": "t", "unionid": None, "audienceUserId": -1}, InputInvalid, "audienceUserId"),
     ],
 )  # fmt: skip
 def test_a_row_of_tags_that_says_too_little_or_too_much_is_refused(

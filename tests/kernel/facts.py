@@ -22,9 +22,11 @@ from huaxiang.model import (
     Mark,
     Mention,
     Origin,
+    Portion,
     Record,
     Step,
     Subscription,
+    Tally,
     TenantSettings,
     Trait,
     Transcript,
@@ -126,6 +128,14 @@ interactions = st.builds(
     **said(type=st.sampled_from(["view", "share"]), account=st.sampled_from([None, "gh"])),
     upstream=st.none() | st.sampled_from(SPELLINGS),
 )
+portions = st.builds(
+    Portion,
+    st.sampled_from(TIMES),
+    st.sampled_from([0, 3]),
+    st.sampled_from(["active", "spread"]),
+    st.sampled_from(["", "gh"]),
+)
+tallies = st.builds(Tally, **said(), portions=st.lists(portions, max_size=2).map(tuple))
 profiles = st.builds(Trait, **said())
 subscriptions = st.builds(Subscription, **said(account=st.just("gh")), followed=st.booleans())
 crm_records = st.builds(
@@ -166,6 +176,7 @@ facts: st.SearchStrategy[AnyFact] = st.one_of(
     marks_named(NAMES),
     amendments_named(NAMES),
     interactions,
+    tallies,
     profiles,
     subscriptions,
     crm_records,
@@ -218,6 +229,8 @@ BAD: list[AnyFact] = [
     spoiled(Trait, identifiers=(Mention("phone", "1.39E+10"),)),
     spoiled(Trait, identifiers=(Mention("unionid", "u" * 257),)),
     spoiled(Interaction, type="view", upstream=Mention("email", "nobody")),
+    spoiled(Tally, portions=(Portion(datetime(1800, 1, 1, tzinfo=UTC)),)),
+    spoiled(Tally, portions=(Portion(TIMES[0], -1),)),
     spoiled(Call, duration=-1),
     spoiled(Call, duration=2**31),
     spoiled(Link),

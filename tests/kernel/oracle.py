@@ -36,6 +36,7 @@ from huaxiang.model import (
     Record,
     Step,
     Subscription,
+    Tally,
     Tenant,
     Transcript,
 )
@@ -260,13 +261,20 @@ class World:
             if one.upstream is not None and self.node(one.upstream[0], at) in nodes:
                 assert isinstance(one.fact, Interaction)
                 events.append(("spread", at, one.fact))
-        days: defaultdict[tuple[Any, ...], list[datetime]] = defaultdict(list)
-        for side, at, fact in events:
-            days[side, at.astimezone(self.zone).date(), fact.type, fact.account or ""].append(at)
+        told = [(side, at, fact.type, fact.account or "", 1) for side, at, fact in events]
+        for _, one in hanging:
+            if isinstance(one.fact, Tally):
+                told += [(part.side, part.at, "", part.account, part.count) for part in one.fact.portions]
+        days: defaultdict[tuple[Any, ...], list[tuple[datetime, int]]] = defaultdict(list)
+        for side, at, kind, account, count in told:
+            days[side, at.astimezone(self.zone).date(), kind, account].append((at, count))
         return [
-            {"side": side, "day": day, "type": kind, "account": account, "count": len(times), "newest_at": max(times)}
-            for (side, day, kind, account), times in sorted(days.items())
-        ]
+            {
+                "side": side, "day": day, "type": kind, "account": account,
+                "count": sum(count for _, count in parts), "newest_at": max(at for at, _ in parts),
+            }
+            for (side, day, kind, account), parts in sorted(days.items())
+        ]  # fmt: skip
 
 
 def winners(tenant: Tenant, facts: Iterable[AnyFact]) -> list[Claim]:

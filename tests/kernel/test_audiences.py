@@ -22,8 +22,6 @@ from huaxiang.steward import companies
 from huaxiang.steward.erasure import erase
 from huaxiang.store import SETTINGS, STATEMENTS, opened
 
-OURS = 5_000
-"""A small one, so that ids on both sides of it come up."""
 ROWS = 100_000
 PHONE = "+8613339938205"
 
@@ -34,16 +32,16 @@ PHONE = "+8613339938205"
 async def listed(service: Service, tenant: Tenant, size: int) -> list[int]:
     """All ids, page after page."""
     found: list[int] = []
-    while page := await service.audience_ids(tenant, after=found[-1] if found else 0, size=size, ours=OURS):
+    while page := await service.audience_ids(tenant, after=found[-1] if found else 0, size=size):
         assert len(page) <= size
         found += page
     return found
 
 
-def served(customer: Customer) -> int:
+def served(customer: Customer, tenant: Tenant) -> int:
     """The id that a customer answers under, seen by itself."""
     values = [identity.identifier.value for identity in customer.of_kind("audience_id")]
-    return min((int(one) for one in values if one.isdecimal() and int(one) < OURS), default=OURS + customer.id)
+    return min((int(one) for one in values if one.isdecimal()), default=tenant.own_ids.start + customer.id)
 
 
 def trait(number: int, *names: tuple[str, str]) -> tuple[int, Parsed]:
@@ -59,15 +57,21 @@ async def test_pages_of_any_size_hold_each_customer_once_under_the_id_that_it_an
     random = Random(seed)  # noqa: S311 - an example, no secret
     tenant, other = await service.create_tenant(f"mine-{seed}"), await service.create_tenant(f"theirs-{seed}")
     names: list[list[tuple[str, str]]] = []
+    own = tenant.own_ids
     for _ in range(60):
-        ids = [("audience_id", str(random.choice([3, 40, 500, 4_999, 5_000, 7_000]) + random.randrange(40)))]
+        ids = [
+            (
+                "audience_id",
+                str(random.choice([3, 40, 500, 4_999, own.start - 20, own.stop - 20]) + random.randrange(40)),
+            )
+        ]
         person = ("unionid", f"person-{random.randrange(40)}")
         names.append([person, *ids * random.randrange(2), *[("audience_id", "none")] * (random.random() < 0.05)])
     await service.land(tenant, [trait(number, *of) for number, of in enumerate(names)])
     await service.land(other, [trait(1, ("audience_id", "7")), trait(2, ("unionid", "foreign"))])
     asked = [Identifier(kind, value) for of in names for kind, value in of]
     known = {one.id: one for one in await service.customers(tenant, asked) if one is not None}
-    expected = sorted(served(one) for one in known.values())
+    expected = sorted(served(one, tenant) for one in known.values())
     for size in (1, 2, 7, 1000):
         assert await listed(service, tenant, size) == expected
 
@@ -76,10 +80,8 @@ async def test_a_page_begins_strictly_after_the_id_given_whether_anybody_has_it_
     service: Service, tenant: Tenant
 ) -> None:
     await service.land(tenant, [trait(one, ("audience_id", str(one))) for one in (9, 10, 100)])
-    pages = {
-        after: await service.audience_ids(tenant, after=after, size=2, ours=OURS) for after in (0, 8, 9, 11, 100, OURS)
-    }
-    assert pages == {0: [9, 10], 8: [9, 10], 9: [10, 100], 11: [100], 100: [], OURS: []}
+    pages = {after: await service.audience_ids(tenant, after=after, size=2) for after in (0, 8, 9, 11, 100, 2**63 - 1)}
+    assert pages == {0: [9, 10], 8: [9, 10], 9: [10, 100], 11: [100], 100: [], 2**63 - 1: []}
 
 
 async def test_who_lives_on_after_the_identifier_that_named_it_was_erased_is_listed_still(
@@ -91,8 +93,8 @@ async def test_who_lives_on_after_the_identifier_that_named_it_was_erased_is_lis
     await service.land(tenant, [trait(3, ("phone", PHONE))])
     (customer,) = await service.customers(tenant, [Identifier("phone", PHONE)])
     assert customer is not None
-    assert await listed(service, tenant, 10) == [OURS + customer.id]
-    assert OURS + customer.id > before
+    assert await listed(service, tenant, 10) == [tenant.own_ids.start + customer.id]
+    assert tenant.own_ids.start + customer.id > before
 
 
 @pytest.mark.parametrize("few", [10_000, 3, 0])
@@ -113,11 +115,11 @@ async def test_pages_of_a_sub_enterprise_hold_its_customers_and_no_others(
     numbers = range(1, 200)
     customers = {one.id: one for one in await service.customers(tenant, numbers) if one is not None}
     for company in ("31", "32", ""):
-        expected = sorted(served(one) for one in customers.values() if company in one.summary.companies)
+        expected = sorted(served(one, tenant) for one in customers.values() if company in one.summary.companies)
         for size in (1, 3, 100):
             found: list[int] = []
             while page := await service.audience_ids(
-                tenant, after=found[-1] if found else 0, size=size, ours=OURS, company=company
+                tenant, after=found[-1] if found else 0, size=size, company=company
             ):
                 found += page
             assert found == expected
@@ -173,7 +175,7 @@ def scanned(plan: dict[str, Any]) -> list[str]:
     ("name", "asked"),
     [
         ("vendors_ids", (3, "500", 100, str(5 * 10**18))),
-        ("vendors_ids_of", (list(range(100)), str(5 * 10**18))),
+        ("vendors_ids_of", (list(range(100)), str(5 * 10**18), str(6 * 10**18))),
         ("customers_after", (50_000, 100)),
         ("customers_mentioned", (list(range(100)),)),
         ("openids", ("7919",)),

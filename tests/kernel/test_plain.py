@@ -86,8 +86,8 @@ def claimed(way: Callable[[Tenant, int, AnyFact, datetime], Claim | Reject], fac
 
 def test_a_plain_profile_goes_the_short_way() -> None:
     fact = Trait(source="crm", id="1", at=NOW, identifiers=(Mention("unionid", "u"), Mention("phone", "13900000001")))
-    assert plain_names(fact) is not None
-    assert plain_names(msgspec.structs.replace(fact, identifiers=TWICE)) is None
+    assert plain_names(fact, TENANT.own_ids) is not None
+    assert plain_names(msgspec.structs.replace(fact, identifiers=TWICE), TENANT.own_ids) is None
 
 
 ROWS: list[dict[str, Any]] = [

@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 from caller import Door, Serving
 
-from huaxiang.dialects.rabbitpre.wire import OURS
 from huaxiang.dialects.telrobot.wire import derived_id
 from huaxiang.keyring import Dialect
 from huaxiang.model import Tenant
@@ -40,6 +39,11 @@ class House:
     def decide(self, what: str, *ids: str) -> dict[str, Any]:
         return self.native("POST", f"/v1/decisions/{what}", {"ids": ids, **WORDS})
 
+    @property
+    def ours(self) -> int:
+        """Where the tenant's own ids begin."""
+        return self.tenant.own_ids.start
+
     def audience(self, *ids: int) -> list[dict[str, Any]]:
         """Rabbitpre's rows for these ids."""
         return self.doors["rabbitpre"].call("POST", DETAIL, json={"audienceUserIdList": ids}).json()["data"]
@@ -59,9 +63,9 @@ class House:
         """What each id of each dialect answers, but for what a view leaves behind."""
         key = self.tenant.key
         answers: dict[str, Any] = {
-            "rabbitpre, ours": self.audience(OURS + self.one),
+            "rabbitpre, ours": self.audience(self.ours + self.one),
             "rabbitpre, the vendor's": self.audience(900),
-            "rabbitpre, ours of one that has the vendor's": self.audience(OURS + self.other),
+            "rabbitpre, ours of one that has the vendor's": self.audience(self.ours + self.other),
             "telrobot, derived": self.crm(derived_id(key, self.one)),
             "telrobot, a record's": self.crm(self.record),
             "telrobot, derived, of one that has a record": self.crm(derived_id(key, self.other)),
@@ -112,7 +116,7 @@ async def test_joined_old_ids_lead_on_in_every_dialect_and_parted_each_answers_f
     after = house.by_every_id()
     for name in ("rabbitpre, ours", "rabbitpre, the vendor's", "rabbitpre, ours of one that has the vendor's"):
         assert [row["audienceUserId"] for row in after[name]] == [900]
-    assert len(house.audience(OURS + house.one, 900, OURS + house.other)) == 1
+    assert len(house.audience(house.ours + house.one, 900, house.ours + house.other)) == 1
     one, other = after["native"]
     assert (one, one["calls"]["count"]) == (other, 2)
     assert {after[name]["id"] for name in after if name.startswith("telrobot")} >= {house.record}
@@ -126,9 +130,12 @@ async def test_a_part_divides_what_a_source_had_joined_and_each_id_answers_for_i
     identifiers = [{"kind": "phone", "value": OTHER}, {"kind": "unionid", "value": "union-1"}]
     fact = {"kind": "link", "source": "crm", "id": "l", "identifiers": identifiers}
     house.native("POST", "/v1/facts", {"facts": [fact]})
-    assert len({row["audienceUserId"] for row in house.audience(OURS + house.one, 900)}) == 1
+    assert len({row["audienceUserId"] for row in house.audience(house.ours + house.one, 900)}) == 1
     house.decide("part", str(house.one), "unionid:union-1")
-    assert {row["audienceUserId"] for row in house.audience(OURS + house.one, 900)} == {OURS + house.one, 900}
+    assert {row["audienceUserId"] for row in house.audience(house.ours + house.one, 900)} == {
+        house.ours + house.one,
+        900,
+    }
     names = ("rabbitpre, ours", "rabbitpre, the vendor's", "telrobot, a record's", "tinet")
     after = house.by_every_id()
     assert {name: after[name] for name in names} == {name: before[name] for name in names}
@@ -158,10 +165,10 @@ async def test_a_number_that_changed_hands_finds_its_holder_of_now_in_every_dial
     ]
     assert found["calls"]["count"] == 1
     detail = house.doors["rabbitpre"].call("POST", DETAIL, json={"phoneList": [ONE]}).json()["data"]
-    assert [(row["audienceUserId"], row["realName"]) for row in detail] == [(OURS + found["id"], "赵敏")]
+    assert [(row["audienceUserId"], row["realName"]) for row in detail] == [(house.ours + found["id"], "赵敏")]
     former = house.native("GET", f"/v1/customers/{house.one}")
     assert (former["calls"]["count"], former["traits"]["real_name"]["value"]) == (2, "王伟")
-    assert house.audience(OURS + house.one)[0]["realName"] == "王伟"
+    assert house.audience(house.ours + house.one)[0]["realName"] == "王伟"
     assert house.crm(derived_id(house.tenant.key, house.one))["name"] == "王伟"
 
 

@@ -61,11 +61,12 @@ class Shop:
 
     async def served(self) -> dict[int, list[str]]:
         """The tags of all customers who have any, by the ids that they answer under."""
-        ids = await self.service.audience_ids(self.tenant, after=0, size=1000, ours=outward.wire.OURS)
-        found = await self.service.customers(self.tenant, [*outward.wanted(ids, (), (), "")])
+        ids = await self.service.audience_ids(self.tenant, after=0, size=1000)
+        found = await self.service.customers(self.tenant, [*outward.wanted(ids, (), (), "", self.tenant)])
         customers = [customer for customer in found if customer is not None]
         told = {
-            outward.audience_id(one): [tag.tagName for tag in tags.standing(one.summary.traits)] for one in customers
+            outward.audience_id(one, self.tenant): [tag.tagName for tag in tags.standing(one.summary.traits)]
+            for one in customers
         }
         return {number: names for number, names in told.items() if names}
 

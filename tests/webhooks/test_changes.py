@@ -14,7 +14,6 @@ from shop import AT, ZONE, Shop, going, identifier
 from huaxiang.dialects.rabbitpre import webhook
 from huaxiang.dialects.rabbitpre.inward import parse_profile
 from huaxiang.dialects.rabbitpre.neighbours import ChangeTag
-from huaxiang.dialects.rabbitpre.wire import OURS
 from huaxiang.errors import InputInvalid
 from huaxiang.keyring import KeyOptions
 from huaxiang.model import Call, Mention, TenantSettings, Trait
@@ -213,7 +212,7 @@ async def test_who_keeps_what_it_was_told_last_knows_what_is_served(shop: Shop, 
         await shop.until_idle()
     last = {one.body["audienceUserId"]: one.tags for one in receiver.taken}
     served = await shop.served()
-    living = set(await shop.service.audience_ids(shop.tenant, after=0, size=1000, ours=OURS))
+    living = set(await shop.service.audience_ids(shop.tenant, after=0, size=1000))
     assert {number: names for number, names in last.items() if names and number in living} == served
 
 

@@ -5,6 +5,7 @@
     company …                 companies.py the sub-enterprises under a tenant
     webhook …                 webhooks.py  apps that are told when tags change
     import                    imports.py   files of anybody's records, on their way in
+    pull …                    pull.py      a vendor, or another server of this house, as a source
     rebuild, generate         load.py      what is made from what came in, and records to try it with
     explain, export           evidence.py  why a customer is one, and all of it to take away
     erase, erasures           erasure.py   a person gone from everywhere, and the register of that
@@ -41,6 +42,7 @@ from huaxiang.cli import (
     evidence,
     imports,
     load,
+    pull,
     rehearsal,
     rules,
     run,
@@ -68,6 +70,7 @@ app.command(tenants.key)
 app.command(companies.company)
 app.command(webhooks.webhook)
 app.command(imports.import_, name="import")
+app.command(pull.pull)
 app.command(load.rebuild)
 app.command(load.generate)
 app.command(evidence.explain)

@@ -141,7 +141,7 @@ async def _acting(service: Service, passage: Passage, app: str) -> AccessKey:
 async def _detail(service: Service, passage: Passage, asked: Asked, company: str, now: datetime) -> Made:
     """Each matching customer once, in the order first asked for; with the ids of the customers above them."""
     tenant = passage.tenant
-    wanted = outward.wanted(asked.ids, asked.third_ids, asked.phones, company)
+    wanted = outward.wanted(asked.ids, asked.third_ids, asked.phones, company, tenant)
     found = await service.lookups.customers(
         passage, wanted, parts=enterprise.parts(tenant, SHOWN), names=outward.TRAITS, now=now
     )
@@ -158,7 +158,7 @@ async def above(
     names = outward.upstreams(customers)
     led = await service.lookups.customers(passage, names, parts=(), now=now) if names else None
     known = zip(names, led.customers, strict=True) if led else ()
-    return {name: outward.audience_id(customer) for name, customer in known if customer}, led
+    return {name: outward.audience_id(customer, passage.tenant) for name, customer in known if customer}, led
 
 
 def _query(request: Request[Any, Any, Any]) -> dict[str, str]:

@@ -37,7 +37,6 @@ from huaxiang.dialects.rabbitpre.neighbours import (
     UserIds,
     UserIdsAnswer,
 )
-from huaxiang.dialects.rabbitpre.wire import OURS
 from huaxiang.errors import InputInvalid, NotAuthenticated, NotPermitted, Refused
 from huaxiang.keyring import Limit, digest
 from huaxiang.memory import Credential
@@ -98,7 +97,7 @@ def _profiles(service: Service) -> list[Hot]:
             tenant = passage.tenant
             company = enterprise.meant(passage.key, tenant, asked)
             within = company if enterprise.has_any(tenant) else None
-            found = await service.audience_ids(tenant, after=after, size=size, ours=OURS, company=within)
+            found = await service.audience_ids(tenant, after=after, size=size, company=within)
             ids = UserIds(orgId=str(enterprise.org(tenant, company)), audienceUserIdList=found)
             return msgspec.json.encode(UserIdsAnswer(data=ids))
 
@@ -111,7 +110,8 @@ async def _meant(service: Service, passage: Passage, asked: neighbours.InfoBody,
     """The customer who has the phone, the openid, or both where both are given; of several, the first known."""
     held: list[dict[int, Customer]] = []
     if asked.phone:
-        held.append(_by_id(await _found(service, passage, outward.wanted((), (), (asked.phone,), ""), company)))
+        phone = outward.wanted((), (), (asked.phone,), "", passage.tenant)
+        held.append(_by_id(await _found(service, passage, phone, company)))
     if asked.openid:
         openids = await service.openids(passage.tenant, asked.openid.strip())
         held.append(_by_id(await _found(service, passage, openids, company)))
@@ -140,7 +140,7 @@ def _tags(service: Service) -> list[Hot]:
             asked, named = neighbours.read_tags(call.query_string)
             company = enterprise.meant(passage.key, passage.tenant, named)
             await _accept(service, passage, ONE)
-            found = await _found(service, passage, outward.wanted((asked,), (), (), ""), company)
+            found = await _found(service, passage, outward.wanted((asked,), (), (), "", passage.tenant), company)
             told = outward.tagged(found[0], passage.tenant, company) if found else None
             return msgspec.json.encode(TagsAnswer(data=told))
 
@@ -151,7 +151,7 @@ def _tags(service: Service) -> list[Hot]:
             asked, named = neighbours.read_tags_of(await call.body())
             company = enterprise.meant(passage.key, passage.tenant, named)
             await _accept(service, passage, MANY)
-            found = _by_id(await _found(service, passage, outward.wanted(asked, (), (), ""), company))
+            found = _by_id(await _found(service, passage, outward.wanted(asked, (), (), "", passage.tenant), company))
             told = [outward.tagged(customer, passage.tenant, company) for customer in found.values()]
             return msgspec.json.encode(TagsOfAnswer(data=told))
 

@@ -12,11 +12,13 @@ order by length(node.value), node.value collate "C", node.node
 limit $4;
 
 -- name: vendors_ids_of
--- All such ids (below $3) of these customers.
+-- All ids that a vendor gave these customers; those from $3 on to before $4 are the tenant's own.
 select node.customer, node.value
 from node join summary_identity as identity using (node)
 where node.customer = any($2::bigint[]) and node.tenant = $1 and node.kind = 'audience_id'
-  and (length(node.value), node.value collate "C") < (length($3::text), $3::text)
+  and (length(node.value), node.value collate "C") < (19, '9223372036854775808')
+  and not ((length(node.value), node.value collate "C") >= (length($3::text), $3::text)
+           and (length(node.value), node.value collate "C") < (length($4::text), $4::text))
   and node.value collate "C" ~ '^[1-9][0-9]*$';
 
 -- name: customers_after

@@ -25,11 +25,11 @@ where tenant = $1 and kind = 'call' and current and at >= $3 and at < $4 and sou
   and ($7::jsonb is null or (said -> 'details')::jsonb @> $7::jsonb);
 
 -- name: page_calls
--- A page of them, oldest first, after a place ($8, $9); the same conditions.
+-- A page of them, oldest first, after a place ($8 to $10); the same conditions.
 select node, record, enterprise, record_id, at, said, gathered from fact
 where tenant = $1 and kind = 'call' and current and at >= $3 and at < $4 and source = $2
   and ($5::text is null or enterprise = $5) and ($6::text[] is null or record_id = any($6::text[]))
   and ($7::jsonb is null or (said -> 'details')::jsonb @> $7::jsonb)
-  and (at, record) > ($8, $9)
-order by at, record
-limit $10 offset $11;
+  and (at, record_id, enterprise collate "C") > ($8, $9, $10)
+order by at, record_id, enterprise collate "C"
+limit $11 offset $12;

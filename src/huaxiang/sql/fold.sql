@@ -148,11 +148,19 @@ on conflict (node) do update
         > (excluded.at, excluded.rank, excluded.record_id, excluded.record);
 
 -- name: fold_activity
--- Day buckets, in the tenant's time zone: the customer's own interactions, and those that name it as their upstream.
+-- Day buckets, in the tenant's time zone: the customer's own interactions, and those that name it as their upstream; and,
+-- without a type, what a source summed up itself.
 insert into summary_activity as had
-select node, case kind when 'spread' then 'spread' else 'active' end as side, (at at time zone $1)::date as day,
-       said ->> 'type' as type, coalesce(said ->> 'account', '') as account, count(*), max(at)
-from staged_fact where kind in ('interaction', 'spread')
+select node, side, (at at time zone $1)::date as day, type, account, sum(count), max(at)
+from (select node, case kind when 'spread' then 'spread' else 'active' end as side, at, said ->> 'type' as type,
+             coalesce(said ->> 'account', '') as account, 1 as count
+      from staged_fact where kind in ('interaction', 'spread')
+      union all
+      select fact.node, coalesce(portion.side, 'active'), portion.at, '', coalesce(portion.account, ''),
+             coalesce(portion.count, 0)
+      from staged_fact as fact cross join lateral json_to_recordset(fact.said -> 'portions')
+           as portion (side text, at timestamptz, account text, count bigint)
+      where fact.kind = 'tally') as told
 group by 1, 2, 3, 4, 5
 order by 1, 2, 3, 4, 5
 on conflict (node, side, day, type, account) do update

@@ -1,6 +1,6 @@
 -- name: create_tenant
-insert into tenant (id, name, login_name, time_zone, key, org, main_account, settings)
-values (nextval('tenant_id')::integer, $1, $2, $3, $4, $5, $6, $7)
+insert into tenant (id, name, login_name, time_zone, key, org, main_account, settings, slot)
+values (nextval('tenant_id')::integer, $1, $2, $3, $4, $5, $6, $7, $8)
 on conflict (name) do nothing
 returning id;
 

@@ -27,7 +27,9 @@ from huaxiang.model import AnyFact, Json, Mention, Parsed, Reject
 Batch = tuple[list[tuple[int, AnyFact]], list[Reject]]
 """The facts that are well formed, each with its line, and the rejects."""
 
-_STRUCTURED = frozenset({"identifiers", "traits", "origin", "details", "utterances", "upstream", "apart_from"})
+_STRUCTURED = frozenset(
+    {"identifiers", "traits", "origin", "details", "utterances", "portions", "upstream", "apart_from"}
+)
 _TIMES = ("at", "updated_at", "created_at")
 _KINDS: dict[str, type[AnyFact]] = {str(one.__struct_config__.tag): one for one in get_args(AnyFact)}
 _YEARS = range(1900, 9000)

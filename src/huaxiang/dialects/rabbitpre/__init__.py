@@ -4,6 +4,7 @@
     neighbours.py  the same of the calls beside the detail call: ids, tags, the ways in
     row.py       one record of the vendor, read field by field, leniently
     inward.py    a profile row, an event row, a row of tags -> facts
+    pulled.py    what another server answers of a customer -> the facts that make this one answer the same
     tags.py      tags as traits, and which of them stand
     outward.py   customers -> the answers' bytes; which id a customer answers under; the windows
     errors.py    the vendor's code and Chinese words for each refusal
@@ -11,5 +12,5 @@
 
 Rule 1: a field without a value is absent, never null.
 Rule 2: times are epoch milliseconds, but for `createTime`, which is `yyyy-MM-dd HH:mm:ss` in the tenant's time zone.
-Rule 3: a customer that came from the vendor keeps the vendor's id; ours come from a range of their own.
+Rule 3: a customer that came from the vendor, or another house, keeps its id; a tenant's own come from a range apart.
 """

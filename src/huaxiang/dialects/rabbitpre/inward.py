@@ -10,7 +10,7 @@ Rule 2: a profile row is no record of its own: what it says is new at its `updat
 Rule 3: an account in `subWechatList` is followed at the row's time; one that is only in `wechatList` no longer is.
         A first subscription is a fact of its own time, with its own source.
 Rule 4: a follow names no openid but the account's own.
-Rule 5: ids of our own range (`OURS`) are no vendor's: a profile keeps them in its details, an event can't name one.
+Rule 5: ids that the tenant gave out itself are no vendor's: what lands a fact leaves them out, or refuses it.
 Rule 6: what is derived (activity, spread, newest times) is not taken in.
 """
 
@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from huaxiang.dialects.contract import Format
 from huaxiang.dialects.rabbitpre import tags
 from huaxiang.dialects.rabbitpre.row import Row
-from huaxiang.dialects.rabbitpre.wire import OFFICIAL_ACCOUNT, OURS
+from huaxiang.dialects.rabbitpre.wire import OFFICIAL_ACCOUNT
 from huaxiang.errors import InputInvalid, InputMissing
 from huaxiang.model import AnyFact, Interaction, Json, Mention, Origin, Parsed, Subscription, Trait
 
@@ -58,7 +58,6 @@ _DERIVED = frozenset(
     }
 )  # fmt: skip
 _DAY = re.compile(r"(\d{4})([-/]?)(\d{1,2})\2(\d{1,2})", re.ASCII)
-_OWN_ID = "an id that this server gave out; name the customer by unionid or openid"
 _MOMENT = timedelta(milliseconds=1)
 
 
@@ -70,12 +69,11 @@ def parse_profile(row: dict[str, Json], zone: ZoneInfo) -> Parsed:
     fields = Row(row, zone)
     company = fields.text("companyId", longest=_LONGEST_NAME) or ""
     updated_at, created_at = fields.time("updateTime"), fields.time("createTime")
-    own: dict[str, Json] = {}
-    identifiers = _identifiers(_profile_mentions(fields, company, own), _order(fields))
-    origin = _origin(fields, own)
-    traits = _traits(fields)
+    identifiers = _identifiers(_profile_mentions(fields, company), _order(fields))
+    origin = origin_of(fields)
+    traits = profile_traits(fields)
     follows = list(_follows(fields, company, identifiers, updated_at))
-    details = {name: value for name, value in fields.rest().items() if name not in _DERIVED} | own
+    details = {name: value for name, value in fields.rest().items() if name not in _DERIVED}
     profile = Trait(
         source=SOURCE,
         enterprise=company,
@@ -109,8 +107,8 @@ def _order(fields: Row) -> Sequence[str]:
     return _ORDERS[order]
 
 
-def _profile_mentions(fields: Row, company: str, own: dict[str, Json] | None) -> Iterator[Mention]:
-    yield from _listed(fields, company, own)
+def _profile_mentions(fields: Row, company: str) -> Iterator[Mention]:
+    yield from _listed(fields, company)
     if unionid := fields.text("unionid", longest=_LONGEST_ID):
         yield Mention("unionid", unionid, about={"place": 0} if fields.said("openids") else {})
     if fields.said("openid") is not None or fields.said("identityId") is not None:
@@ -118,7 +116,7 @@ def _profile_mentions(fields: Row, company: str, own: dict[str, Json] | None) ->
     for index, element in enumerate(fields.rows("openids")):
         yield from _element(element, place=index + 1)
     yield from _phones(fields)
-    if audience := _audience_id(fields, "audienceUserId", own):
+    if audience := _audience_id(fields, "audienceUserId"):
         yield audience
     if third_id := fields.text("thirdId", longest=_LONGEST_ID):
         yield Mention("third_id", third_id, scope=company)
@@ -137,7 +135,8 @@ def _phones(fields: Row) -> Iterator[Mention]:
         yield Mention("phone", phone, verified=is_verified, about={"place": index} if len(verified) > 1 else {})
 
 
-def _traits(fields: Row) -> dict[str, Json]:
+def profile_traits(fields: Row) -> dict[str, Json]:
+    """What a profile row says of the customer, by the model's names."""
     said: dict[str, Json] = {
         "real_name": fields.text("realName"),
         "sex": _word(fields, "sex", _SEXES),
@@ -218,7 +217,7 @@ def _follows(
                 identifiers=by,
                 account=account,
                 account_name=name,
-                origin=_first_source(elements[0]),
+                origin=first_source(elements[0]),
             )
         at = max(updated_at, first_at + _MOMENT) if updated_at and first_at else updated_at
         yield Subscription(
@@ -238,7 +237,8 @@ def _followers(identifiers: Sequence[Mention], account: str) -> tuple[Mention, .
     return kept or tuple(identifiers)
 
 
-def _first_source(element: Row) -> Origin | None:
+def first_source(element: Row) -> Origin | None:
+    """Where the first subscription of an account came from."""
     origin = Origin(
         channel=element.number("firstSubSourceCnl"),
         channel_type=_channel_type(element, "firstSubSourceCnlType"),
@@ -316,7 +316,7 @@ def _event_mentions(fields: Row, app: str | None, company: str) -> Iterator[Ment
 
     Particulars are told only where they are a profile's: the newest set stands whole, and half of one would hide it.
     """
-    for mention in _listed(fields, company, None):
+    for mention in _listed(fields, company):
         yield mention if "platform" in mention.about else replace(mention, about={})
     if fields.said("openid") is not None or fields.said("identityId") is not None:
         for mention in _element(fields, app=app):
@@ -324,7 +324,7 @@ def _event_mentions(fields: Row, app: str | None, company: str) -> Iterator[Ment
     elif unionid := fields.text("unionid", longest=_LONGEST_ID):
         yield Mention("unionid", unionid)
     yield from _phones(fields)
-    if audience := _audience_id(fields, "audienceUserId", None):
+    if audience := _audience_id(fields, "audienceUserId"):
         yield audience
 
 
@@ -338,7 +338,7 @@ def parse_tag(row: dict[str, Json], zone: ZoneInfo) -> Parsed:
     off = fields.text("optType") or "add"
     if off not in {"add", "delete"}:
         raise InputInvalid(field="optType", reason="add or delete is wanted")
-    identifiers = _identifiers(_profile_mentions(fields, company, None), _order(fields))
+    identifiers = _identifiers(_profile_mentions(fields, company), _order(fields))
     row_at = fields.time("updateTime")
     traits: dict[datetime | None, dict[str, Json]] = {}
     for tag in _tags(fields):
@@ -372,7 +372,7 @@ def _tags(fields: Row) -> Iterator[Row]:
 
 def _event_source(inner: Row, app: str | None) -> tuple[Origin | None, Mention | None]:
     """Where the event came from, and who passed the work on; the latter is the origin's too, if it names no other."""
-    origin, above = _origin(inner, None), inner.inner("upstream")
+    origin, above = origin_of(inner), inner.inner("upstream")
     if above is None:
         return origin, None
     upstream = next(_upstream_mentions(above, app), None)
@@ -389,7 +389,7 @@ def _upstream_mentions(above: Row, app: str | None) -> Iterator[Mention]:
         yield Mention("unionid", unionid)
     if above.said("openid") is not None:
         yield from (replace(mention, about={}) for mention in _element(above, app=app))
-    if audience := _audience_id(above, "audienceUserId", None):
+    if audience := _audience_id(above, "audienceUserId"):
         yield audience
 
 
@@ -413,7 +413,7 @@ def _identifiers(mentions: Iterator[Mention], order: Sequence[str]) -> tuple[Men
     return tuple(sorted(found.values(), key=lambda mention: order.index(standing.get(mention.kind, mention.kind))))
 
 
-def _listed(fields: Row, company: str, own: dict[str, Json] | None) -> Iterator[Mention]:
+def _listed(fields: Row, company: str) -> Iterator[Mention]:
     """The `identities` of `batchAdd` v2: a value, its type, and the app or the system that it is of."""
     for index, one in enumerate(fields.rows("identities")):
         value, kind = one.needed("identityValue", longest=_LONGEST_ID), one.needed("identityType")
@@ -422,7 +422,7 @@ def _listed(fields: Row, company: str, own: dict[str, Json] | None) -> Iterator[
         elif kind == "uid":
             yield Mention("third_id", value, scope=company)
         elif kind == "audienceUserId":
-            number = _audience_id(one.part({kind: value}, f"identities[{index}]"), kind, own)
+            number = _audience_id(one.part({kind: value}, f"identities[{index}]"), kind)
             yield from (number,) if number else ()
         else:
             yield from _element(one.part(_flat(one, value, kind), f"identities[{index}]"), place=index + 1)
@@ -484,23 +484,19 @@ def _about(element: Row, system: int | None, identity: str | None) -> dict[str, 
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _audience_id(fields: Row, name: str, own: dict[str, Json] | None) -> Mention | None:
-    """The vendor's id. One of our own range goes to `own`, or is refused where there is no `own`."""
+def _audience_id(fields: Row, name: str) -> Mention | None:
+    """The vendor's id, or another house's."""
     number = fields.number(name)
     if number is None:
         return None
     if number < 1:
         raise InputInvalid(field=fields.place(name), reason="a positive number is wanted")
-    if number < OURS:
-        return Mention("audience_id", str(number))
-    if own is None:
-        raise InputInvalid(field=fields.place(name), reason=_OWN_ID)
-    own[name] = number
-    return None
+    return Mention("audience_id", str(number))
 
 
-def _origin(fields: Row, own: dict[str, Json] | None) -> Origin | None:
-    above = None if fields.number("sourceAudid") == 0 else _audience_id(fields, "sourceAudid", own)
+def origin_of(fields: Row) -> Origin | None:
+    """Where a row says that the customer came from."""
+    above = None if fields.number("sourceAudid") == 0 else _audience_id(fields, "sourceAudid")
     origin = Origin(
         channel=fields.number("sourceCnl"),
         channel_name=fields.text("sourceCnlName"),

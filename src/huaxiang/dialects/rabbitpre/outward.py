@@ -52,6 +52,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _SEXES = {"male": 1, "female": 2, "unknown": 0}
 _CHANNEL_TYPES = frozenset({"EMPLOYEE", "FIXED"})
 _OTHER_WORK = "其他"
+_LARGEST_ID = 2**63 - 1
 _DIGITS = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 _T = TypeVar("_T")
@@ -61,19 +62,22 @@ _encode = msgspec.json.Encoder().encode
 # ── ids ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def audience_id(customer: Customer) -> int:
-    """The id that a customer answers under: the smallest that the vendor gave it, else ours, of a range apart."""
-    vendors = [_vendors_id(identity.identifier) for identity in customer.of_kind("audience_id")]
-    return min((number for number in vendors if number is not None), default=wire.OURS + customer.id)
+def audience_id(customer: Customer, tenant: Tenant) -> int:
+    """The id that a customer answers under: the smallest that a vendor gave it, else the tenant's own."""
+    vendors = [_vendors_id(identity.identifier, tenant) for identity in customer.of_kind("audience_id")]
+    return min((number for number in vendors if number is not None), default=tenant.own_ids.start + customer.id)
 
 
-def wanted(ids: Sequence[int], third_ids: Sequence[str], phones: Sequence[str], company: str) -> list[Identifier | int]:
-    """What a request asks for, in its order: ids, third-party ids of `company`, phones; our own ids as node numbers.
+def wanted(
+    ids: Sequence[int], third_ids: Sequence[str], phones: Sequence[str], company: str, tenant: Tenant
+) -> list[Identifier | int]:
+    """What a request asks for, in its order: ids, third-party ids of `company`, phones; own ids as node numbers.
 
     A phone or an id that can't be one stands for nobody, and is left out.
     """
     asked: list[Identifier | int] = [
-        Identifier("audience_id", str(number)) if number < wire.OURS else number - wire.OURS for number in ids
+        number - tenant.own_ids.start if number in tenant.own_ids else Identifier("audience_id", str(number))
+        for number in ids
     ]
     mentions = [Mention("third_id", third_id, scope=company) for third_id in third_ids]
     mentions += [Mention("phone", phone) for phone in phones]
@@ -100,10 +104,10 @@ def _upstream(origin: Origin) -> Identifier | None:
     return None if origin.upstream is None else _normal(origin.upstream)
 
 
-def _vendors_id(identifier: Identifier) -> int | None:
-    if not _DIGITS.fullmatch(identifier.value) or int(identifier.value) >= wire.OURS:
+def _vendors_id(identifier: Identifier, tenant: Tenant) -> int | None:
+    if not _DIGITS.fullmatch(identifier.value) or int(identifier.value) in tenant.own_ids:
         return None
-    return int(identifier.value)
+    return int(identifier.value) if int(identifier.value) <= _LARGEST_ID else None
 
 
 def _normal(mention: Mention) -> Identifier | None:
@@ -163,7 +167,8 @@ def _newest_openid(customer: Customer) -> str | UnsetType:
 def tagged(customer: Customer, tenant: Tenant, company: str = "") -> Tagged:
     """A customer's tags, as an enterprise is told of them."""
     found = tags.standing(customer.summary.traits)
-    return Tagged(orgId=str(enterprise.org(tenant, company)), audienceUserId=audience_id(customer), tagList=found)
+    org = str(enterprise.org(tenant, company))
+    return Tagged(orgId=org, audienceUserId=audience_id(customer, tenant), tagList=found)
 
 
 def _profile(
@@ -179,12 +184,12 @@ def _profile(
         **_trait_fields(customer, zone),
         **_activity_fields(customer, tenant.settings, zone, now),
         **_follow_fields(customer),
-        **_source_fields(_origin(customer), audience_ids),
+        **_source_fields(_origin(customer), audience_ids, tenant),
     }
     return wire.Profile(
         orgId=str(enterprise.org(tenant, company)),
         createTime=_local(customer.created_at, zone),
-        audienceUserId=audience_id(customer),
+        audienceUserId=audience_id(customer, tenant),
         **{name: value for name, value in said.items() if value is not None},
     )
 
@@ -298,11 +303,11 @@ def _trait_fields(customer: Customer, zone: ZoneInfo) -> dict[str, Json]:
     }
 
 
-def _source_fields(origin: Origin, audience_ids: Mapping[Identifier, int]) -> dict[str, Json]:
+def _source_fields(origin: Origin, audience_ids: Mapping[Identifier, int], tenant: Tenant) -> dict[str, Json]:
     """Where the customer came from. A customer above that is not known here keeps the id that the vendor told."""
     upstream, work = _upstream(origin), _text(origin.work_type)
     return {
-        "sourceAudid": None if upstream is None else audience_ids.get(upstream, _told_id(upstream)),
+        "sourceAudid": None if upstream is None else audience_ids.get(upstream, _told_id(upstream, tenant)),
         "sourceCnl": origin.channel,
         "sourceCnlName": _text(origin.channel_name),
         "sourceCnlDeptId": origin.department,
@@ -312,8 +317,8 @@ def _source_fields(origin: Origin, audience_ids: Mapping[Identifier, int]) -> di
     }
 
 
-def _told_id(upstream: Identifier) -> int | None:
-    return _vendors_id(upstream) if upstream.kind == "audience_id" else None
+def _told_id(upstream: Identifier, tenant: Tenant) -> int | None:
+    return _vendors_id(upstream, tenant) if upstream.kind == "audience_id" else None
 
 
 def _origin(customer: Customer) -> Origin:

@@ -52,7 +52,7 @@ def digest(customer: Customer, tenant: Tenant) -> bytes | None:
 
 def mark(customer: Customer, tenant: Tenant) -> bytes:
     """A keyed digest of the id that a customer answers under."""
-    number = str(outward.audience_id(customer)).encode()
+    number = str(outward.audience_id(customer, tenant)).encode()
     return blake2b(number, digest_size=DIGEST_BYTES, key=tenant.key, person=b"huaxiang-told").digest()
 
 
@@ -73,7 +73,7 @@ def body(customer: Customer, key: AccessKey, tenant: Tenant, *, company: str, ev
     told = ChangeTag(
         orgId=str(enterprise.org(tenant, company)),
         createTime=(at - EPOCH) // MILLISECOND,
-        audienceUserId=outward.audience_id(customer),
+        audienceUserId=outward.audience_id(customer, tenant),
         taglist=tags.standing(customer.summary.traits),
         notifyId=str(event),
         instanceAppId=key.name,

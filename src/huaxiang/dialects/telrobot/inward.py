@@ -46,10 +46,11 @@ _MOST_COMPONENTS = 1000
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def customer(row: dict[str, Json], zone: ZoneInfo) -> Parsed:
+def customer(row: dict[str, Json], zone: ZoneInfo, *, checked: bool = True) -> Parsed:
     """One customer row as a `Record` fact, with the definitions of the custom fields that it carries.
 
-    Times without a zone are in `zone`. Raises `InputMissing` (neither `id` nor `phone`), `InputInvalid`.
+    Times without a zone are in `zone`. Not `checked`: what stands elsewhere already, whatever rules it broke there.
+    Raises `InputMissing` (neither `id` nor `phone`), `InputInvalid`.
     """
     details = dict(_said(row, zone))
     id_, owner = details.pop("id", None), details.pop("user_id", "")
@@ -61,7 +62,8 @@ def customer(row: dict[str, Json], zone: ZoneInfo) -> Parsed:
     components = _components(row.get("components"))
     fields = tuple(_definition(place, item, (owner, at, zone)) for place, item in components if _text(item.get("name")))
     values = _values(components)
-    _keep_rules(fields, values, components)
+    if checked:
+        _keep_rules(fields, values, components)
     if components:
         details["components"] = values
     fact = Record(

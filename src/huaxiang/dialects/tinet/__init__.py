@@ -6,6 +6,7 @@ push.py      what is pushed: call records, priorities, transcripts
 results.py   what is read of calls, and where a scrolled page begins
 query.py     parameters, lists and integers of a query
 inward.py    call records, priorities and transcripts -> facts
+pulled.py    what another server answers of calls -> the facts that make this one answer the same
 plain.py     the short way in for call records that need no second look
 outward.py   a page of portraits -> bytes
 calls.py     calls' results -> bytes

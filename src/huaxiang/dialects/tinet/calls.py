@@ -8,12 +8,13 @@ Rule 3: a label's `startTime` is when the sentence begins in which it was found,
     of that sentence. That is one that begins in the label's second: of the speaker whom its evidence names, with one of
     its words, as far as there is such a one; else the first.
 Rule 4: `message` of a label tells the rules that found it; a keyword mark is a word that told of it, in its sentence.
-Rule 5: for the vendor's SDK `result` is the JSON as a text, and what is not ASCII is escaped.
+Rule 5: what another server told of a label (its message, its words, when its sentence begins) is served as it was told.
+Rule 6: for the vendor's SDK `result` is the JSON as a text, and what is not ASCII is escaped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -158,6 +159,8 @@ class _Clue(NamedTuple):
     words: Sequence[str]
     second: int | None
     sentence: _Spoken | None
+    begin_ms: int | None = None
+    keywords: Sequence[Fields] = ()
 
 
 class _Found(NamedTuple):
@@ -166,6 +169,7 @@ class _Found(NamedTuple):
     mark: CallMark
     sentence: _Spoken | None
     clues: Sequence[_Clue]
+    begin_ms: int | None
 
 
 def _found(call: CallResult, spoken: Sequence[_Spoken]) -> list[_Found]:
@@ -174,7 +178,7 @@ def _found(call: CallResult, spoken: Sequence[_Spoken]) -> list[_Found]:
         clues = [_clue(one, mark, spoken) for one in evidence]
         first = next((one for one in clues if one.second == mark.second), None)
         sentence = first.sentence if first else _sentence_of(mark.second, None, (), spoken)
-        labels.append(_Found(mark, sentence, clues))
+        labels.append(_Found(mark, sentence, clues, first.begin_ms if first else None))
     return labels
 
 
@@ -182,12 +186,21 @@ def _clue(evidence: Fields, mark: CallMark, spoken: Sequence[_Spoken]) -> _Clue:
     words = [word for word in _list(evidence.get("words")) if isinstance(word, str) and word]
     told = evidence.get("second", mark.second)
     second = told if isinstance(told, int) else None
+    if "begin_ms" in evidence or "keywords" in evidence:
+        begin_ms = evidence.get("begin_ms")
+        side = _SIDES.get(str(evidence.get("speaker")))
+        said = next((one for one in spoken if one.said.begin_ms == begin_ms and one.side == side), None)
+        said = said if begin_ms is not None else None
+        keywords = [cast("Fields", one) for one in _list(evidence.get("keywords")) if isinstance(one, dict)]
+        return _Clue(_rule(evidence), (), second, said, begin_ms if isinstance(begin_ms, int) else None, keywords)
     sentence = _sentence_of(second, _SIDES.get(str(evidence.get("speaker"))), words, spoken)
     return _Clue(_rule(evidence), words, second, sentence)
 
 
 def _rule(evidence: Fields) -> str:
-    """Which rule, and which version of it, as the evidence tells it."""
+    """Which rule, and which version of it, as the evidence tells it; or what another server said of that."""
+    if isinstance(message := evidence.get("message"), str):
+        return message
     rule, version = evidence.get("rule"), evidence.get("rule_version")
     if not isinstance(rule, str) or not rule:
         return ""
@@ -209,7 +222,9 @@ def _sentence_of(
 def _tag(found: _Found) -> CallTag:
     mark, sentence = found.mark, found.sentence
     side = _side(sentence)
-    start = mark.second * 1000 if mark.second is not None else None
+    start = found.begin_ms
+    if start is None and mark.second is not None:
+        start = mark.second * 1000
     return CallTag(
         added=_flag(mark.added),
         asrSide=side,
@@ -225,18 +240,29 @@ def _tag(found: _Found) -> CallTag:
 
 def _keywords(found: Iterable[_Found]) -> list[KeywordMark]:
     """Each place in which a word that told of a label stands in its sentence (Rule 4), once."""
-    places: dict[tuple[str, str, str, int], Flag | UnsetType] = {
-        (one.mark.name, clue.sentence.id, word, index): _side(clue.sentence)
-        for one in found
-        for clue in one.clues
-        if clue.sentence is not None
-        for word in clue.words
-        for index in _places(word, clue.sentence.said.text)
-    }
-    return [
-        KeywordMark(length=len(word), index=index, id=id_, keyword=word, type=side, group=name)
-        for (name, id_, word, index), side in places.items()
-    ]
+    places: dict[tuple[str, str, str, int], KeywordMark] = {}
+    for one in found:
+        for clue in one.clues:
+            for mark in (*_words_found(one.mark.name, clue), *_words_told(one.mark.name, clue)):
+                places.setdefault((mark.group, mark.id, mark.keyword, mark.index), mark)
+    return list(places.values())
+
+
+def _words_found(label: str, clue: _Clue) -> Iterator[KeywordMark]:
+    if clue.sentence is None:
+        return
+    for word in clue.words:
+        for index in _places(word, clue.sentence.said.text):
+            side = _side(clue.sentence)
+            yield KeywordMark(length=len(word), index=index, id=clue.sentence.id, keyword=word, type=side, group=label)
+
+
+def _words_told(label: str, clue: _Clue) -> Iterator[KeywordMark]:
+    for told in clue.keywords:
+        length, index, id_, word = (told.get(name) for name in ("length", "index", "id", "keyword"))
+        if isinstance(length, int) and isinstance(index, int) and isinstance(id_, str) and isinstance(word, str):
+            side: Flag | UnsetType = told["type"] if told.get("type") in (0, 1) else UNSET
+            yield KeywordMark(length=length, index=index, id=id_, keyword=word, type=side, group=label)
 
 
 def _side(sentence: _Spoken | None) -> Flag | UnsetType:

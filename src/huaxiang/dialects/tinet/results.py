@@ -19,7 +19,6 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Final, Literal, NamedTuple
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -42,7 +41,6 @@ _USER_ID_MAX: Final = 128
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _YEARS: Final = range(1900, 2200)
-_SCROLL_BYTES: Final = 8 + 16 + 4
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _ITEM: Final = re.compile(r"OriginData\(name=(.*?), value=(.*?)\)(?=, OriginData\(|\]?$)", re.DOTALL)
@@ -53,6 +51,10 @@ Moment = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9
 UniqueId = Annotated[str, Meta(min_length=1, max_length=_UNIQUE_ID_MAX)]
 UserId = Annotated[str, Meta(min_length=1, max_length=_USER_ID_MAX)]
 Limit = Annotated[int, Meta(ge=1, le=PAGE_MAX)]
+_Packed = tuple[
+    int, Annotated[str, Meta(max_length=256)], Annotated[str, Meta(max_length=128)], Annotated[int, Meta(ge=0)]
+]
+"""What a `scrollId` tells: microseconds, an id, an enterprise, and how many rows came before."""
 
 
 class CallDetailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -331,24 +333,23 @@ def span(asked: CallRowsQuery, zone: ZoneInfo) -> tuple[datetime, datetime]:
 def scroll_id(after: CallPlace, start: int) -> str:
     """The place behind a page, as text (Rule 2)."""
     at = (after.at - _EPOCH) // _MICROSECOND
-    packed = at.to_bytes(8, "big", signed=True) + after.record.bytes + min(start, OFFSET_MAX).to_bytes(4, "big")
+    packed = msgspec.json.encode((at, after.id, after.enterprise, min(start, OFFSET_MAX)))
     return base64.urlsafe_b64encode(packed).decode("ascii")
 
 
 def scroll(asked: CallDetailsQuery, since: datetime) -> Scroll:
     """The place of a `scrollId`, else of the day's begin. Raises InputInvalid for what is none of ours."""
     if not asked.scrollId:
-        return Scroll(CallPlace(since, UUID(int=0)), 0)
+        return Scroll(CallPlace(since, "", ""), 0)
     try:
         packed = base64.b64decode(asked.scrollId, altchars=b"-_", validate=True)
-        if len(packed) != _SCROLL_BYTES:
-            raise InputInvalid(field="scrollId", reason="不是本接口返回的 scrollId")
-        at = _EPOCH + int.from_bytes(packed[:8], "big", signed=True) * _MICROSECOND
-    except (ValueError, OverflowError, binascii.Error):
+        told, id_, enterprise, start = msgspec.json.decode(packed, type=_Packed)
+        at = _EPOCH + told * _MICROSECOND
+    except (ValueError, OverflowError, RecursionError, binascii.Error):
         raise InputInvalid(field="scrollId", reason="不是本接口返回的 scrollId") from None
-    if at.year not in _YEARS:
+    if at.year not in _YEARS or "\0" in id_ + enterprise:
         raise InputInvalid(field="scrollId", reason="不是本接口返回的 scrollId")
-    return Scroll(CallPlace(at, UUID(bytes=packed[8:24])), int.from_bytes(packed[24:], "big"))
+    return Scroll(CallPlace(at, id_, enterprise), start)
 
 
 def origin_data(asked: CallDetailsQuery) -> tuple[OriginData, ...]:

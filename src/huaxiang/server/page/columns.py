@@ -136,7 +136,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
             ("enterprise", "id", "at", "updated_at", "created_at"), "记录", "the record's key and times, as in a fact"
         ),
         Column(
-            ("identifiers", "traits", "origin", "details", "utterances", "upstream", "apart_from"),
+            ("identifiers", "traits", "origin", "details", "utterances", "portions", "upstream", "apart_from"),
             "结构化字段",
             "as in a fact; in a CSV cells of JSON",
         ),

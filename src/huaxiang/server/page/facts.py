@@ -89,6 +89,18 @@ EXAMPLES: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
         },
     ),
     (
+        "累计",
+        "What interactions come to that the source does not tell one by one",
+        {
+            "kind": "tally",
+            "source": "h5",
+            "id": "o-1",
+            "at": "2024-05-01T10:00:00+08:00",
+            "identifiers": [{"kind": "openid", "value": "o-1", "scope": "wx-1"}],
+            "portions": [{"at": "2024-04-30T18:00:00+08:00", "count": 12}],
+        },
+    ),
+    (
         "资料",
         "A profile: identifiers, traits, origin",
         {
