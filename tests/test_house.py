@@ -45,7 +45,7 @@ SQL = re.compile(
 MACHINE_PATH = re.compile(r"(?<![\w.:/}-])/(?:tmp|work|root|home|Users)/\w")
 CLIENT_MAY_NAME = re.compile(
     r"huaxiang\.(?:__version__|client|errors|model|dialects\.contract|dialects\.\w+\.(?:wire|neighbours|push|results|signing)"
-    r"|dialects\.native\.(?:changes|decisions|erasure|evidence|rules|suggestions))(?:\.|$)"
+    r"|dialects\.native\.(?:changes|decisions|dictionaries|erasure|evidence|rules|steps|suggestions))(?:\.|$)"
 )
 
 

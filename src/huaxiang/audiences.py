@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE: Final = 10_000
 """Rows of a question. Where most rows are passed over, each question asks for more than the one before."""
+FEW: Final = 10_000
+"""Identifiers of a sub-enterprise that are looked at whole for each page."""
 
 
 async def page(
@@ -34,6 +36,11 @@ async def page(
 
     `company`: only customers of this sub-enterprise, "" for the tenant's own; None where the tenant has none.
     """
+    if company and (few := await _few(tx, tenant, company)) is not None:
+        smallest = await _smallest(tx, tenant, few, ours)
+        mentioned: list[int] = [row["customer"] for row in await tx.rows("customers_mentioned", tenant.id, few)]
+        ids = sorted(smallest.get(one, ours + one) for one in mentioned)
+        return [one for one in ids if one > after][:size]
     found: list[int] = []
     if after < ours:
         found = await _vendors(tx, tenant, after, size, ours, company)
@@ -47,15 +54,31 @@ async def openids(tx: Transaction, tenant: Tenant, value: str) -> list[Identifie
     return [Identifier(row["kind"], row["value"], row["scope"]) for row in await tx.rows("openids", tenant.id, value)]
 
 
+async def _few(tx: Transaction, tenant: Tenant, company: str) -> list[int] | None:
+    """The customers of a sub-enterprise, if they are few; one with many is met by passing over the others."""
+    rows = await tx.rows("customers_within", tenant.id, company, FEW + 1)
+    return None if len(rows) > FEW else list({row["customer"] for row in rows})
+
+
+async def _within(tx: Transaction, tenant: Tenant, customers: Iterable[int], company: str | None) -> set[int]:
+    """Those of these customers that a sub-enterprise has; the tenant's own are also those on whom no fact hangs."""
+    some = set(customers)
+    if company is None:
+        return some
+    rows = await tx.rows("companies_among", tenant.id, list(some))
+    found = {row["customer"] for row in rows if row["company"] == company}
+    return found if company else found | (some - {row["customer"] for row in rows})
+
+
 async def _vendors(tx: Transaction, tenant: Tenant, after: int, size: int, ours: int, company: str | None) -> list[int]:
     """Ids that a vendor gave: of a customer with several, the smallest."""
-    statement, within = _narrowed("vendors_ids", "vendors_ids", company)
     found: dict[int, None] = {}
     last, count = str(after) if after else "", size
     while len(found) < size:
-        rows = await tx.rows(statement, tenant.id, len(last), last, count, str(ours), *within)
-        smallest = await _smallest(tx, tenant, {row["customer"] for row in rows}, ours)
-        found |= {number: None for row in rows if (number := int(row["value"])) == smallest[row["customer"]]}
+        rows = await tx.rows("vendors_ids", tenant.id, len(last), last, count, str(ours))
+        within = await _within(tx, tenant, (row["customer"] for row in rows), company)
+        smallest = await _smallest(tx, tenant, within, ours)
+        found |= {number: None for row in rows if (number := int(row["value"])) == smallest.get(row["customer"])}
         if len(rows) < count:
             break
         last, count = rows[-1]["value"], _more(count)
@@ -64,25 +87,18 @@ async def _vendors(tx: Transaction, tenant: Tenant, after: int, size: int, ours:
 
 async def _own(tx: Transaction, tenant: Tenant, after: int, size: int, ours: int, company: str | None) -> list[int]:
     """Ids of our own: of customers that no vendor gave one."""
-    statement, within = _narrowed("customers_after", "customers", company)
     found: list[int] = []
     count = size
     while len(found) < size:
-        rows = [row["customer"] for row in await tx.rows(statement, tenant.id, after, count, *within)]
+        rows = [row["customer"] for row in await tx.rows("customers_after", tenant.id, after, count)]
         named = await _smallest(tx, tenant, rows, ours)
         mentioned = {row["customer"] for row in await tx.rows("customers_mentioned", tenant.id, rows)}
+        mentioned &= await _within(tx, tenant, mentioned, company)
         found += [ours + number for number in rows if number in mentioned and number not in named]
         if len(rows) < count:
             break
         after, count = rows[-1], _more(count)
     return found[:size]
-
-
-def _narrowed(whole: str, name: str, company: str | None) -> tuple[str, tuple[str, ...]]:
-    """The statement for one sub-enterprise, for the tenant's own customers, or for all, and what it takes beside."""
-    if company is None:
-        return whole, ()
-    return (f"{name}_within", (company,)) if company else (f"{name}_of_none", ())
 
 
 def _more(count: int) -> int:

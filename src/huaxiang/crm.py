@@ -3,9 +3,10 @@
 Takes what the tenant is (`memory.Kept`) and a customer, gives its `CrmView`; `Views` keeps the times of views, which
 are no facts: written together, read by many at once.
 
-Rule 1: an account sees the records of the accounts below it, and its own. Those that name no owner are the main
+Rule 1: an account sees the records that it and the accounts below it hold. Those that name no owner are the main
         account's, and so is a customer without a record.
-Rule 2: a view is known in the process that saw it at once, in others as soon as it is written (`VIEW_SECONDS`).
+Rule 2: a record in the public pool is seen by every account of its tenant (`pool`).
+Rule 3: a view is known in the process that saw it at once, in others as soon as it is written (`VIEW_SECONDS`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from huaxiang import pool
 from huaxiang.dialects.telrobot.wire import number_of
 from huaxiang.errors import Busy, NotFound
-from huaxiang.model import CrmRecord, CrmView, Customer, Identifier
+from huaxiang.model import CrmRecord, Customer, Identifier
+from huaxiang.pool import CrmView, Pool
 from huaxiang.together import Together
 
 if TYPE_CHECKING:
@@ -41,30 +45,36 @@ def wanted(tenant: Tenant, customer_id: UUID) -> Identifier | int:
     return Identifier("crm_id", str(customer_id), "telrobot") if number is None else number
 
 
-def view(kept: Kept, customer: Customer | None, *, account: UUID, customer_id: UUID) -> CrmView:
-    """The customer as `account` sees it; when it was viewed is not told.
+def view(kept: Kept, customer: Customer | None, *, account: UUID, customer_id: UUID, now: datetime) -> CrmView:
+    """The customer as `account` sees it now; when it was viewed is not told.
 
     Raises:
-        NotFound: no such record, or it is deleted, or not below that account.
+        NotFound: no such record, or it is deleted, or neither held below that account nor in the pool.
 
     """
     tenant = kept.tenant
     below = kept.accounts_under(account)
     if customer is None or not below:
         raise NotFound(field="customer_id", reason="unknown")
-    record = None
-    if number_of(tenant.key, customer_id) is None:
-        record = _live_record(customer, str(customer_id), {str(one) for one in below}, str(tenant.main_account))
-    elif account != tenant.main_account:
-        raise NotFound(field="customer_id", reason="unknown")
-    owner = record.owner if record and record.owner else str(tenant.main_account)
-    return CrmView(customer_id, record, customer, kept.fields.get(owner, ()), None)
+    main = str(tenant.main_account)
+    if number_of(tenant.key, customer_id) is not None:
+        if account != tenant.main_account:
+            raise NotFound(field="customer_id", reason="unknown")
+        return CrmView(customer_id, None, customer, kept.fields.get(main, ()), None)
+    record, stands = _live_record(kept, customer, str(customer_id), {str(one) for one in below}, now)
+    return CrmView(customer_id, record, customer, kept.fields.get(record.owner or main, ()), None, stands)
 
 
-def _live_record(customer: Customer, record_id: str, owners: set[str], main: str) -> CrmRecord:
+def _live_record(
+    kept: Kept, customer: Customer, record_id: str, owners: set[str], now: datetime
+) -> tuple[CrmRecord, Pool]:
+    tenant = kept.tenant
     for record in customer.summary.records:
-        if record.record == record_id and not record.deleted and (record.owner or main) in owners:
-            return record
+        if record.record == record_id and not record.deleted:
+            found = pool.held(record, customer.summary.steps, ZoneInfo(tenant.time_zone))
+            stands = pool.pool(found, tenant.settings, now)
+            if stands.is_back or (found.owner or str(tenant.main_account)) in owners:
+                return record, stands
     raise NotFound(field="customer_id", reason="unknown")
 
 

@@ -186,6 +186,21 @@ class Record(Fact, frozen=True, kw_only=True, tag="record"):
     deleted: bool = False
 
 
+class Step(Fact, frozen=True, kw_only=True, tag="step"):
+    """What a person did about a CRM's customer: followed it up, closed it, claimed it from the pool, released it.
+
+    Hangs on the record's own id, as `crm_id`; may come before the record. `record` is the CRM's own id of it. `owner`:
+    the account that claims. `withdrawn` takes the step back.
+    """
+
+    record: Annotated[str, Meta(min_length=1, max_length=256)]
+    what: Literal["follow", "settle", "claim", "release"]
+    owner: Annotated[str, Meta(max_length=128)] = ""
+    author: Text | None = None
+    reason: Text | None = None
+    withdrawn: bool = False
+
+
 class Link(Fact, frozen=True, kw_only=True, tag="link"):
     """`identifiers` are one customer, says the source, or, where `author` is given, a person, for `reason`.
 
@@ -199,7 +214,7 @@ class Link(Fact, frozen=True, kw_only=True, tag="link"):
     withdrawn: bool = False
 
 
-AnyFact: TypeAlias = Call | Transcript | Mark | Amendment | Interaction | Trait | Subscription | Record | Link
+AnyFact: TypeAlias = Call | Transcript | Mark | Amendment | Interaction | Trait | Subscription | Record | Step | Link
 """Every kind of fact; in JSON told apart by `kind`."""
 
 
@@ -371,12 +386,27 @@ class CrmRecord(msgspec.Struct, frozen=True):
     details: dict[str, Json]
 
 
+class CrmStep(msgspec.Struct, frozen=True):
+    """One step as it stands, by its id. `said_at`: when its newest revision was said."""
+
+    order: Order
+    source: str
+    enterprise: str
+    record: str
+    what: Literal["follow", "settle", "claim", "release"]
+    owner: str
+    author: str
+    reason: str
+    withdrawn: bool
+    said_at: datetime
+
+
 class Summary(msgspec.Struct, frozen=True):
     """What a set of nodes amounts to. Sums are kept in a stated order, so that equal sets are equal values.
 
     `call_refs`: newest first, then by label. `marks`: by (type, name), newest call first. `buckets`: by (side, day,
-    type, account). `follows`: oldest first. `records`: by (source, enterprise, record). `companies`: the tenant's
-    sub-enterprises that facts name, "" for the tenant's own; empty where the tenant has none, or nothing hangs here.
+    type, account). `follows`, `steps`: oldest first. `records`: by (source, enterprise, record). `companies`: the
+    tenant's sub-enterprises that facts name, "" for the tenant's own; empty where it has none, or nothing hangs here.
     `values`: of traits that were read without the order of their facts, the newest values; they are no part of any sum.
     """
 
@@ -388,6 +418,7 @@ class Summary(msgspec.Struct, frozen=True):
     buckets: tuple[Bucket, ...] = ()
     follows: tuple[Follow, ...] = ()
     records: tuple[CrmRecord, ...] = ()
+    steps: tuple[CrmStep, ...] = ()
     companies: tuple[str, ...] = ()
     values: dict[str, Json] = {}
 
@@ -413,19 +444,6 @@ class Customer(msgspec.Struct, frozen=True):
         """The newest value said of `name`; None when nothing, or nothing any more."""
         newest = self.summary.traits.get(name)
         return self.summary.values.get(name) if newest is None else newest.value
-
-
-class CrmView(msgspec.Struct, frozen=True):
-    """A CRM record with its customer, as an account sees it. `record` is None for a customer that has none.
-
-    `fields`: the account's custom fields, in (sort, id) order. `viewed_at`: the view before this one.
-    """
-
-    id: UUID
-    record: CrmRecord | None
-    customer: Customer
-    fields: tuple[CustomField, ...]
-    viewed_at: datetime | None
 
 
 class PortraitRow(msgspec.Struct, frozen=True):
@@ -515,6 +533,8 @@ class TenantSettings(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
     erased record, pseudonymous data, which keeps its redelivery out. Not unless the tenant says so: of somebody who
     asked to be forgotten, nothing that could be left out stays by default. `companies`: the tenant's sub-enterprises by
     their ids, which facts name as their enterprise; a fact that names none of them is the tenant's own.
+    `unfollow_days`, `unsettled_days`: after so many days without a follow-up, or without being closed, a CRM's customer
+    goes back to the public pool; None: never.
     """
 
     portrait_scope: Literal["number", "customer"] = "number"
@@ -525,6 +545,8 @@ class TenantSettings(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
     limits: Limits = Limits()
     erasure_marks: bool = False
     companies: dict[str, Company] = {}
+    unfollow_days: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    unsettled_days: Annotated[int, Meta(ge=1, le=10_000)] | None = None
 
     def weight(self, kind: str) -> int:
         """How much one interaction of this type counts."""

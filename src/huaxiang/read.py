@@ -26,6 +26,7 @@ from huaxiang.model import (
     CallRef,
     Calls,
     CrmRecord,
+    CrmStep,
     Customer,
     Follow,
     Identifier,
@@ -36,6 +37,7 @@ from huaxiang.model import (
     NewestCall,
     Order,
     Origin,
+    Step,
     Summary,
 )
 
@@ -49,7 +51,7 @@ MOST_CALL_REFS = 10_000
 IDENTITY = ""
 """The name, which no trait has, under which the trait fold keeps what was said of an identifier itself."""
 
-PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscription", "record", "companies")
+PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscription", "record", "step", "companies")
 """The parts of a summary; what is said of an identifier itself is among the traits. Beside them there are `values`: of
 traits that are named, the newest values alone, which cost much less."""
 MOST_CHANGES: Final = 1000
@@ -220,7 +222,9 @@ def _number(identity: Identity) -> int:
 class Parts:
     """What summaries are made of, collected in any order."""
 
-    __slots__ = ("buckets", "calls", "companies", "follows", "marks", "origins", "records", "refs", "traits", "values")
+    __slots__ = (
+        "buckets", "calls", "companies", "follows", "marks", "origins", "records", "refs", "steps", "traits", "values",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         """Nothing yet."""
@@ -234,6 +238,7 @@ class Parts:
         self.records: list[CrmRecord] = []
         self.companies: set[str] = set()
         self.values: dict[str, Json] = {}
+        self.steps: list[CrmStep] = []
 
     def add(self, summary: Summary) -> None:
         """What a summary says."""
@@ -246,6 +251,7 @@ class Parts:
         self.follows += summary.follows
         self.records += summary.records
         self.companies.update(summary.companies)
+        self.steps += summary.steps
 
     def sum(self) -> Summary:
         """The sum, in the orders that `Summary` states."""
@@ -260,6 +266,7 @@ class Parts:
             records=_newest_records(self.records) if self.records else (),
             companies=tuple(sorted(self.companies)) if self.companies else (),
             values=self.values,
+            steps=tuple(sorted(self.steps, key=lambda step: step.order)) if self.steps else (),
         )
 
 
@@ -424,7 +431,11 @@ _marked: Final = msgspec.json.Decoder(list[_Marked]).decode
 _traits: Final = msgspec.json.Decoder(list[tuple[str, Json, datetime, int, str, UUID]]).decode
 _origins: Final = msgspec.json.Decoder(list[tuple[Json, datetime, int, str, UUID]]).decode
 _counted: Final = msgspec.json.Decoder(list[tuple[Literal["active", "spread"], int, str, str, int, datetime]]).decode
-_said: Final = msgspec.json.Decoder(list[tuple[str, str, _Followed | _Recorded, datetime, int, str, UUID]]).decode
+_said: Final = msgspec.json.Decoder(
+    list[tuple[str, str, _Followed | _Recorded | Step, datetime, int, str, UUID]]
+).decode
+_decode_record: Final = msgspec.json.Decoder(_Recorded).decode
+_decode_step: Final = msgspec.json.Decoder(Step).decode
 _refs: Final = msgspec.json.Decoder(list[tuple[str, datetime]]).decode
 _companies: Final = msgspec.json.Decoder(list[str]).decode
 _values: Final = msgspec.json.Decoder(dict[str, Json]).decode
@@ -471,10 +482,10 @@ def _take_said(parts: Parts, body: bytes) -> None:
         order = Order(at, rank, record_id, record)
         if isinstance(said, _Followed):
             parts.follows.append(_follow(order, said))
+        elif isinstance(said, Step):
+            parts.steps.append(_step(order, source, enterprise, said))
         else:
-            parts.records.append(
-                CrmRecord(order, source, enterprise, said.record, said.owner, said.deleted, said.details)
-            )
+            parts.records.append(_record(order, source, enterprise, said))
 
 
 def _take_refs(parts: Parts, body: bytes) -> None:
@@ -504,7 +515,36 @@ def _follow(order: Order, said: _Followed) -> Follow:
     return Follow(order, value, said.account, said.account_name, said.followed, said.origin)
 
 
+def _record(order: Order, source: str, enterprise: str, said: _Recorded) -> CrmRecord:
+    return CrmRecord(order, source, enterprise, said.record, said.owner, said.deleted, said.details)
+
+
+def _step(order: Order, source: str, enterprise: str, said: Step) -> CrmStep:
+    return CrmStep(
+        order=order,
+        source=source,
+        enterprise=enterprise,
+        record=said.record,
+        what=said.what,
+        owner=said.owner,
+        author=said.author or "",
+        reason=said.reason or "",
+        withdrawn=said.withdrawn,
+        said_at=said.updated_at or order.at,
+    )
+
+
 # ── rows: columns ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def crm_record(row: Row, source: str, enterprise: str) -> CrmRecord:
+    """The record that a fact's row tells of."""
+    return _record(_order(row), source, enterprise, _decode_record(row["said"]))
+
+
+def crm_step(row: Row, source: str, enterprise: str) -> CrmStep:
+    """The step that a fact's row tells of."""
+    return _step(_order(row), source, enterprise, _decode_step(row["said"]))
 
 
 def _calls(row: Row) -> Calls:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 
-from huaxiang import audiences, bookmark, calls, crm, feed, ingest, pages, read
+from huaxiang import audiences, bookmark, calls, crm, feed, ingest, listing, pages, read
 from huaxiang.ahead import Ahead, placed_ahead
 from huaxiang.claim import Claim, claim, definition, epoch_of
 from huaxiang.errors import InputInvalid, NotFound, Refused, SettingsInvalid
@@ -29,7 +29,6 @@ from huaxiang.model import (
     CallPage,
     CallPlace,
     CallResult,
-    CrmView,
     Customer,
     CustomField,
     Identifier,
@@ -39,10 +38,12 @@ from huaxiang.model import (
     Parsed,
     PortraitPage,
     Reject,
+    Step,
     Tenant,
     TenantSettings,
 )
 from huaxiang.pages import Asked, Made
+from huaxiang.pool import CrmView
 from huaxiang.portraits import Portraits
 from huaxiang.resolve import resolve
 from huaxiang.store import can_be_kept
@@ -150,6 +151,7 @@ class Service(Keyring):
             tenant = await _locked(tx, tenant)
             landed = await ingest.land(tx, tenant, batch.claims, batch.came_at, ahead=batch.ahead)
             await pages.refresh(tx, tenant)
+            await listing.refresh(tx, tenant)
             moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
             await feed.note(tx, tenant, landed, moves)
             await _put_fields(tx, tenant, batch.fields)
@@ -176,6 +178,7 @@ class Service(Keyring):
         await feed.remember(tx, tenant)
         await ingest.forget(tx, tenant)
         await pages.forget(tx, tenant)
+        await listing.forget(tx, tenant)
         done = 0
         async for page in ingest.replay(tx, tenant, self.now(), page_rows=page_rows):
             await pages.refresh(tx, tenant)
@@ -243,7 +246,7 @@ class Service(Keyring):
 
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def land_decision(self, tx: Transaction, tenant: Tenant, decision: Link) -> None:
+    async def land_decision(self, tx: Transaction, tenant: Tenant, decision: Link | Step) -> None:
         """Land a person's word where the tenant's lock is held; the next one, in the same transaction, sees its effect.
 
         Raises:
@@ -257,6 +260,7 @@ class Service(Keyring):
         await tx.run("clear_staging")
         landed = await ingest.land(tx, tenant, [claimed], now)
         await pages.refresh(tx, tenant)
+        await listing.refresh(tx, tenant)
         moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
         await feed.note(tx, tenant, landed, moves)
 
@@ -279,6 +283,7 @@ class Service(Keyring):
             tenant = await _locked(tx, tenant)
             landed = await ingest.cut(tx, tenant, identifier, ingest.Cut(at, author, reason), self.now())
             await pages.refresh(tx, tenant)
+            await listing.refresh(tx, tenant)
             moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
             await feed.note(tx, tenant, landed, moves)
 
@@ -390,7 +395,7 @@ class Service(Keyring):
         if kept is None:
             raise NotFound(field="customer_id", reason="unknown")
         (customer,) = await self.customers(tenant, [crm.wanted(tenant, customer_id)])
-        view = crm.view(kept, customer, account=account, customer_id=customer_id)
+        view = crm.view(kept, customer, account=account, customer_id=customer_id, now=self.now())
         before = self.views.note(tenant, customer_id, await self.views.ask(tenant, customer_id))
         return msgspec.structs.replace(view, viewed_at=before)
 

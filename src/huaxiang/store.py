@@ -10,6 +10,7 @@ Rule 3: a read sees one snapshot; a write is one transaction, and holds its tena
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -50,6 +51,8 @@ ASKING = SETTINGS | {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+ENDED = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+"""By these the database ends a connection."""
 UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
 
 
@@ -147,7 +150,8 @@ class Store:
     def __init__(self) -> None:
         """A store that is not open yet; `opened` gives one that is."""
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
-        self._askers: asyncpg.Pool[asyncpg.Record] | None = None
+        self.askers: _Askers | None = None
+        """Those that questions are asked over."""
         self._waiting = 0
 
     @asynccontextmanager
@@ -160,12 +164,12 @@ class Store:
         """
         await _migrate(url)
         pool = await _pool(url, connections)
-        askers = await _pool(url, MOST_ASKING, asking=True)
+        askers = _Askers(url)
         try:
-            self._pool, self._askers = pool, askers
+            self._pool, self.askers = pool, askers
             yield self
         finally:
-            self._pool = self._askers = None
+            self._pool = self.askers = None
             await askers.close()
             await pool.close()
 
@@ -196,8 +200,7 @@ class Store:
         ):
             yield Transaction(connection, timeout_s=READ_SECONDS)
 
-    @asynccontextmanager
-    async def asking(self) -> AsyncGenerator[Transaction]:
+    def asking(self) -> _Asking:
         """Questions for what many callers want: no transaction is around them, so that each is one trip.
 
         Each sees a snapshot of its own. Their plans suit points, not heaps.
@@ -206,8 +209,7 @@ class Store:
             Busy: as for `writing`.
 
         """
-        async with self._connection(self._askers) as connection:
-            yield Transaction(connection, timeout_s=ASK_SECONDS)
+        return _Asking(self)
 
     async def maintain(self, name: str) -> bool:
         """Run a statement that no transaction may hold (VACUUM, CHECKPOINT); gives whether the database let us."""
@@ -222,23 +224,131 @@ class Store:
     async def _connection(self, pool: asyncpg.Pool[asyncpg.Record] | None) -> AsyncGenerator[Connection]:
         if pool is None:
             raise Busy(reason="the database is not open")
-        if self._waiting >= MOST_WAITING:
-            raise Busy(reason="too many requests wait for the database just now")
-        self._waiting += 1
+        self.begin_to_wait()
         waits = True
         try:
             async with pool.acquire(timeout=WAIT_SECONDS) as connection:
                 self._waiting -= 1
                 waits = False
                 yield connection
-        except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.TooManyConnectionsError) as error:
-            raise Busy(reason="the database has no room for the request just now") from error
-        except (asyncpg.QueryCanceledError, asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError) as error:
-            raise Busy(reason="the database gave up on the request") from error
-        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
-            raise Busy(reason="the database asks for the request again") from error
+        except Exception as error:
+            if (busy := _busy(error)) is None:
+                raise
+            raise busy from error
         finally:
             self._waiting -= waits
+
+    def begin_to_wait(self) -> None:
+        """Count one that waits for a connection. Raises `Busy` past the bound."""
+        if self._waiting >= MOST_WAITING:
+            raise Busy(reason="too many requests wait for the database just now")
+        self._waiting += 1
+
+    async def connection_to_ask(self) -> asyncpg.Connection[asyncpg.Record]:
+        """A connection of those for questions; to be given back. Raises `Busy`."""
+        if self.askers is None:
+            raise Busy(reason="the database is not open")
+        self.begin_to_wait()
+        try:
+            return await self.askers.take()
+        finally:
+            self._waiting -= 1
+
+
+def _busy(error: BaseException) -> Busy | None:
+    """What a failure of the driver means, if it means that the database can't serve just now."""
+    if isinstance(error, (asyncpg.QueryCanceledError, asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError)):
+        return Busy(reason="the database gave up on the request")
+    if isinstance(error, (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.TooManyConnectionsError)):
+        return Busy(reason="the database has no room for the request just now")
+    if isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)):
+        return Busy(reason="the database asks for the request again")
+    return None
+
+
+class _Asking:
+    """What `Store.asking` gives: written out, since a generator would cost a good part of a small question's time."""
+
+    __slots__ = ("_connection", "_store")
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+
+    async def __aenter__(self) -> Transaction:
+        try:
+            self._connection = await self._store.connection_to_ask()
+        except Exception as error:
+            if (busy := _busy(error)) is None:
+                raise
+            raise busy from error
+        return Transaction(self._connection, timeout_s=ASK_SECONDS)
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        assert self._connection is not None
+        # Given up in the middle of a question, it may have an answer under way; what the database refuses is answered.
+        is_whole = error is None or (isinstance(error, asyncpg.PostgresError) and not isinstance(error, ENDED))
+        if self._store.askers is None:
+            self._connection.terminate()
+        else:
+            self._store.askers.give(self._connection, is_whole=is_whole)
+        if error is not None and (busy := _busy(error)) is not None:
+            raise busy from error
+
+
+class _Askers:
+    """Connections for questions: made when they are needed, each asked by one at a time, and kept until it breaks.
+
+    A pool looks after more than that, and costs a small question twice its own time.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._idle: list[asyncpg.Connection[asyncpg.Record]] = []
+        self._places = asyncio.Semaphore(MOST_ASKING)
+
+    async def take(self) -> asyncpg.Connection[asyncpg.Record]:
+        """A connection, to be given back. Raises `TimeoutError` if none is free in time, and the driver's own."""
+        if self._places.locked():
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._places.acquire()
+        else:
+            await self._places.acquire()
+        try:
+            return self._left() or await self._made()
+        except BaseException:
+            self._places.release()
+            raise
+
+    def give(self, connection: asyncpg.Connection[asyncpg.Record], *, is_whole: bool) -> None:
+        """Give one back; if it is not whole, nobody asks it any more."""
+        if not is_whole:
+            connection.terminate()
+        elif not connection.is_closed():
+            self._idle.append(connection)
+        self._places.release()
+
+    def _left(self) -> asyncpg.Connection[asyncpg.Record] | None:
+        while self._idle:
+            if not (connection := self._idle.pop()).is_closed():
+                return connection
+        return None
+
+    async def _made(self) -> asyncpg.Connection[asyncpg.Record]:
+        connection = await asyncpg.connect(
+            self._url,
+            command_timeout=ASK_SECONDS,
+            timeout=CONNECT_SECONDS,
+            server_settings=ASKING,
+            max_cached_statement_lifetime=0,
+        )
+        await _prepare_asking(connection)
+        return connection
+
+    async def close(self) -> None:
+        """End those that nobody asks."""
+        while connection := self._left():
+            await connection.close()
 
 
 async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
@@ -267,17 +377,17 @@ def _text_of_jsonb(data: bytes) -> bytes:
     return bytes(data[1:])
 
 
-async def _pool(url: str, connections: int, *, asking: bool = False) -> asyncpg.Pool[asyncpg.Record]:
+async def _pool(url: str, connections: int) -> asyncpg.Pool[asyncpg.Record]:
     try:
         return await asyncpg.create_pool(
             url,
-            min_size=0 if asking else 1,
+            min_size=1,
             max_size=connections,
-            init=_prepare_asking if asking else _prepare,
+            init=_prepare,
             reset=_reset,
             command_timeout=STATEMENT_SECONDS,
             timeout=CONNECT_SECONDS,
-            server_settings=ASKING if asking else SETTINGS,
+            server_settings=SETTINGS,
         )
     except UNREACHABLE as error:
         raise _unavailable(error) from error

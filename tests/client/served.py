@@ -150,6 +150,13 @@ class Either:
             return await asyncio.to_thread(self.client.lookup, identifiers)
         return await self.client.lookup(identifiers)
 
+    async def ask(self, name: str, *arguments: object, **more: object) -> Any:  # noqa: ANN401 (what that method gives)
+        """What the client's method of this name gives."""
+        method = getattr(self.client, name)
+        if isinstance(self.client, Client):
+            return await asyncio.to_thread(method, *arguments, **more)
+        return await method(*arguments, **more)
+
     async def close(self) -> None:
         if isinstance(self.http, httpx.Client):
             self.http.close()

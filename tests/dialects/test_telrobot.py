@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huaxiang import errors as house
+from huaxiang import pool
 from huaxiang.dialects.telrobot import errors, inward, outward, rules, wire
 from huaxiang.model import (
     CrmRecord,
-    CrmView,
     Customer,
     CustomField,
     Identifier,
@@ -34,6 +34,7 @@ from huaxiang.model import (
     Tenant,
     TenantSettings,
 )
+from huaxiang.pool import CrmView
 
 GOLDEN = sorted((Path(__file__).parent.parent / "golden" / "telrobot").glob("*.json"))
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -93,8 +94,14 @@ def view_of(parsed: Parsed, customer: Customer | None = None, viewed_at: datetim
         details=fact.details,
     )
     fields = tuple(sorted(parsed.fields, key=lambda field: (field.sort, field.id)))
+    now = datetime(2024, 7, 1, tzinfo=UTC)
     return CrmView(
-        id=UUID(fact.record), record=record, customer=customer or known(), fields=fields, viewed_at=viewed_at
+        id=UUID(fact.record),
+        record=record,
+        customer=customer or known(),
+        fields=fields,
+        viewed_at=viewed_at,
+        pool=pool.pool(pool.held(record, (), SHANGHAI), TENANT.settings, now),
     )
 
 

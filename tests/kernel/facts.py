@@ -23,6 +23,7 @@ from huaxiang.model import (
     Mention,
     Origin,
     Record,
+    Step,
     Subscription,
     TenantSettings,
     Trait,
@@ -132,6 +133,16 @@ crm_records = st.builds(
     **said(record=st.sampled_from(["r1", "r2"]), details=st.dictionaries(st.just("name"), VALUES)),
     deleted=st.booleans(),
 )
+crm_steps = st.builds(
+    Step,
+    **said(
+        record=st.sampled_from(["r1", "r2"]),
+        what=st.sampled_from(["follow", "settle", "claim", "release"]),
+        owner=st.sampled_from(["", "a"]),
+        author=st.sampled_from([None, "me"]),
+    ),
+    withdrawn=st.booleans(),
+)
 links = st.builds(
     Link,
     **said(identifiers=st.lists(mentions, min_size=2, max_size=3).map(tuple), author=st.sampled_from([None, "me"])),
@@ -158,6 +169,7 @@ facts: st.SearchStrategy[AnyFact] = st.one_of(
     profiles,
     subscriptions,
     crm_records,
+    crm_steps,
     links,
     partings,
 )

@@ -34,6 +34,7 @@ from huaxiang.model import (
     Newest,
     Order,
     Record,
+    Step,
     Subscription,
     Tenant,
     Transcript,
@@ -183,6 +184,7 @@ class World:
             "follows": follows(hanging),
             "records": records(hanging),
             "companies": self.companies(nodes, hanging),
+            "steps": steps(hanging),
         }
 
     def companies(self, nodes: frozenset[UUID], hanging: Sequence[tuple[Order, Claim]]) -> list[str]:
@@ -358,6 +360,25 @@ def records(hanging: Sequence[tuple[Order, Claim]]) -> list[Document]:
     return [found[key] for key in sorted(found)]
 
 
+def steps(hanging: Sequence[tuple[Order, Claim]]) -> list[Document]:
+    return [
+        {
+            "order": order,
+            "source": fact.source,
+            "enterprise": fact.enterprise,
+            "record": fact.record,
+            "what": fact.what,
+            "owner": fact.owner,
+            "author": fact.author or "",
+            "reason": fact.reason or "",
+            "withdrawn": fact.withdrawn,
+            "said_at": fact.updated_at or order.at,
+        }
+        for order, one in sorted(hanging, key=lambda told: told[0])
+        if isinstance(fact := one.fact, Step)
+    ]
+
+
 # ── who is who, by repeated naive merging ─────────────────────────────────────────────────────────────────────────
 
 
@@ -491,6 +512,7 @@ def document(customer: Customer) -> Document:
         "follows": [msgspec.structs.asdict(follow) for follow in summary.follows],
         "records": [msgspec.structs.asdict(record) for record in summary.records],
         "companies": list(summary.companies),
+        "steps": [msgspec.structs.asdict(step) for step in summary.steps],
     }
 
 

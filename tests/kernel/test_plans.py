@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from huaxiang.store import ASKING, SETTINGS, STATEMENTS, opened
 ROWS = 200_000
 GROWING = {
     "node", "fact", "record", "link", "change", "summary_identity", "summary_call", "summary_mark", "summary_trait",
-    "summary_origin", "summary_activity", "portrait_label", "summary_company",
+    "summary_origin", "summary_activity", "portrait_label", "summary_company", "crm_entry",
 }  # fmt: skip
 FILL = """
 create temporary table caller as
@@ -49,9 +50,16 @@ select node, node, '意向', case when i % 100 = 0 then '高' else '低' end, tr
 from caller where i % 100 = 0 or i % 3 = 0;
 insert into summary_trait (node, name, at, rank, record_id, record, value)
 select node, 'name', '2026-01-01', 0, 'r', node, '"x"' from caller where i % 5 = 0;
-insert into summary_company (node, company) select node, case when i % 50 = 0 then '31' else '' end from caller;
+insert into summary_company (node, company, tenant)
+select node, case when i % 50 = 0 then '31' else '' end, $tenant from caller;
 insert into summary_origin (node, at, rank, record_id, record, value)
 select node, '2026-01-01', 0, 'r', node, '{}' from caller where i % 5 = 0;
+insert into crm_entry (tenant, name, at_node, owner, at, is_deleted, made_at, phone, email, company, carrier, sex,
+                       is_followed, is_settled, is_pooled, unfollow_from, unsettled_from, words)
+select $tenant, node, node, (i % 3)::text, '2026-01-01', i % 50 = 0, timestamptz '2026-01-01' + i * interval '1 minute',
+       number, i || '@x.cn', 'c' || i, 1 + i % 3, i % 3, i % 2 = 0, i % 7 = 0, i % 11 = 0, '2026-01-01', '2026-01-01',
+       array[i % 1000, 1000 + i]
+from caller;
 insert into summary_activity (node, side, day, type, account, count, newest_at)
 select node, 'active', '2026-01-01', 'view', '', 1, '2026-01-01' from caller where i % 5 = 0;
 """
@@ -70,6 +78,14 @@ class Plans:
         """The tables that grow, and that the statement reads whole."""
         plan = await connection.fetchval(f"explain (format json) {STATEMENTS[name]}", *parameters)
         return [node["Relation Name"] for node in nodes(json.loads(plan)[0]["Plan"]) if is_whole(node)]
+
+    async def kept_plan(self, name: str, mode: str, *parameters: object) -> dict[str, Any]:
+        """The plan of a list's statement as a connection keeps it: for these parameters, or for any (`mode`)."""
+        async with self.reading.transaction():
+            await self.reading.execute(f"set local plan_cache_mode = {mode}")
+            await self.reading.execute(STATEMENTS["stay_on_indexes"])
+            plan = await self.reading.fetchval(f"explain (format json) {STATEMENTS[name]}", *parameters)
+        return json.loads(plan)[0]["Plan"]
 
 
 def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,6 +116,7 @@ async def plans(fresh_database: Callable[[], AbstractAsyncContextManager[str]]) 
             select tenant, '', left(spelling, 5), count(*) from summary_call group by 1, 3
             union all select tenant, label, left(spelling, 5), count(*) from portrait_label group by 1, 2, 3""")
         await reading.execute("analyze")
+        await reading.execute("vacuum crm_entry")
         node = await reading.fetchval("select node from node limit 1")
         yield Plans(tenant.id, node, reading, asking)
         await reading.close()
@@ -154,6 +171,61 @@ async def test_rows_are_found_and_kept_by_their_nodes(plans: Plans, count: int) 
     assert await plans.scans(plans.reading, "portrait_rows", some, 1) == []
     versions, portraits = ["1"] * count, [b"{}"] * count
     assert await plans.scans(plans.reading, "put_portraits", 1, some, versions, portraits) == []
+
+
+OWNERS = ["0", "1", "2"]
+NEWEST: list[object] = [None, None, None, None, None, None, None, None, None]
+A_DAY = datetime(2026, 3, 1, tzinfo=UTC)
+LISTS: list[list[object]] = [
+    NEWEST,
+    [A_DAY, A_DAY + timedelta(days=1), *NEWEST[2:]],
+    [None, None, [1, 3], [2], True, None, None, None, None],
+    [None, None, None, None, None, "pool", A_DAY, A_DAY, A_DAY],
+    [None, None, None, None, None, "clue", A_DAY, A_DAY, A_DAY],
+]
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("asked", LISTS)
+@pytest.mark.parametrize("owners", [OWNERS, OWNERS[:1]])
+async def test_a_list_of_customers_and_its_count_are_read_along_an_index(
+    plans: Plans, owners: list[str], asked: list[object], mode: str
+) -> None:
+    for name, more in (("crm_count", []), ("crm_page", [15, 0]), ("crm_page", [100, 9000])):
+        parameters = plans.tenant, owners, *asked, *more
+        plan = await plans.kept_plan(name, mode, *parameters)
+        assert [node["Relation Name"] for node in nodes(plan) if is_whole(node)] == []
+        if name == "crm_count":
+            assert {node["Node Type"] for node in nodes(plan) if "Relation Name" in node} == {"Index Only Scan"}
+
+
+FOUND: list[tuple[list[str] | None, str | None, list[int], str | None]] = [
+    (["13000004999", "8613000004999"], None, [], None),
+    (None, "7@X.cn", [], None),
+    (None, None, [7, 1007], "c7"),
+    (["13000004999"], "1@x.cn", [1, 1001], "c1"),
+]
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("by", FOUND)
+async def test_customers_are_found_by_phone_e_mail_and_words_by_indexes(
+    plans: Plans, by: tuple[object, ...], mode: str
+) -> None:
+    for asked in LISTS:
+        parameters = plans.tenant, OWNERS, *asked, 15, 0, *by
+        plan = await plans.kept_plan("crm_found", mode, *parameters)
+        assert [node["Relation Name"] for node in nodes(plan) if is_whole(node)] == []
+        for branch in nodes(plan):
+            if branch.get("Relation Name") == "crm_entry" and "Index Name" in branch:
+                assert branch["Index Name"] != "crm_entry_page"
+
+
+@pytest.mark.parametrize("count", [1, 2000])
+async def test_an_entry_is_made_and_found_by_indexes(plans: Plans, count: int) -> None:
+    names = [UUID(int=number) for number in range(count)]
+    assert await plans.scans(plans.reading, "crm_words", plans.tenant, "telrobot", list(map(str, names))) == []
+    assert await plans.scans(plans.reading, "crm_standing", plans.tenant, names) == []
 
 
 async def test_many_look_ups_stay_on_indexes(plans: Plans) -> None:

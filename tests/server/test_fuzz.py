@@ -80,6 +80,8 @@ async def known(server: Serving) -> Known:
             "customer_id": record,
             "id": str(found.json()["customers"][0]["id"]),
             "version": "none",
+            "record": record,
+            "type": "clue",
         },
         {**doors["rabbitpre"].credential, "orgRefreshToken": doors["rabbitpre"].refresh_token},
     )

@@ -81,6 +81,15 @@ class Shop:
             waiting = sum(row["waiting"] for row in await tx.rows("webhooks", self.tenant.name))
         return not rows and not waiting
 
+    async def until_seen(self) -> None:
+        """Wait until all that has changed was looked at."""
+
+        async def seen() -> bool:
+            async with self.service.store.asking() as tx:
+                return not any(row["what"] == "watch" for row in await tx.rows("webhook_work"))
+
+        await until(seen)
+
     async def until_idle(self) -> None:
         await until(self.idle)
 

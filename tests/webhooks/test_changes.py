@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from shop import AT, ZONE, Shop, going, identifier
 
+from huaxiang.dialects.rabbitpre import webhook
 from huaxiang.dialects.rabbitpre.inward import parse_profile
 from huaxiang.dialects.rabbitpre.neighbours import ChangeTag
 from huaxiang.dialects.rabbitpre.wire import OURS
@@ -165,10 +166,30 @@ async def test_somebody_erased_is_told_of_to_nobody(shop: Shop, receiver: Receiv
         assert await tx.rows("told_after", shop.tenant.id, 0, 10) == []
 
 
-@pytest.mark.parametrize("seed", range(4))
+async def test_an_id_that_is_erased_alone_leaves_no_mark_and_its_customer_is_told_of_under_another(
+    shop: Shop, receiver: Receiver
+) -> None:
+    await shop.profile(643, phone="13339938205")
+    await shop.tag(7, "重点", phone="13339938205")
+    async with going(shop.service):
+        await receiver.until(lambda: receiver.ids() == [7])
+        await shop.until_idle()
+        (found,) = await shop.service.customers(shop.tenant, [identifier(7)])
+        assert found is not None
+        mark = webhook.mark(found, shop.tenant)
+        await erase(shop.service, shop.tenant, identifier(7), author="me", reason="asked", only=True)
+        async with shop.service.store.reading() as tx:
+            assert await tx.rows("told_of", shop.tenant.id, [mark]) == []
+        await shop.until_idle()
+    assert [(one.body["audienceUserId"], one.tags) for one in receiver.taken[1:]] == [(643, ["重点"])]
+    assert await shop.served() == {643: ["重点"]}
+
+
+@pytest.mark.parametrize("seed", range(6))
 async def test_who_keeps_what_it_was_told_last_knows_what_is_served(shop: Shop, receiver: Receiver, seed: int) -> None:
     random = Random(seed)  # noqa: S311 - an example, no secret
-    receiver.choose = lambda _body: random.choice(["take", "take", "fail", "die"])
+    whims = Random(seed + 100)  # noqa: S311 - an example, no secret
+    receiver.choose = lambda _body: whims.choice(["take", "take", "fail", "die"])
     joins: list[str] = []
     async with going(shop.service):
         for step in range(40):
@@ -235,26 +256,35 @@ async def test_each_app_is_told_of_its_own_enterprises_customers_alone(service: 
         assert (other.body["orgId"], other.body["thirdCompanyId"]) == (str(known["32"].org), "32")
 
 
-async def test_nobody_is_told_who_is_paused_revoked_or_without_the_permission(shop: Shop, receiver: Receiver) -> None:
-    await shop.tag(1, "x")
+async def test_what_changes_during_a_pause_is_told_after_it(shop: Shop, receiver: Receiver) -> None:
     await subscriptions.change(shop.service, shop.hook.webhook, paused=True)
     async with going(shop.service):
-        await shop.tag(2, "x")
+        await shop.tag(1, "x")
+        await shop.until_seen()
+        assert [(one.state, one.attempts) for one in await shop.log()] == [("waiting", 0)]
         await subscriptions.change(shop.service, shop.hook.webhook, paused=False)
+        await receiver.until(lambda: receiver.ids() == [1])
+
+
+async def test_an_app_that_may_read_no_tags_any_more_or_is_revoked_is_told_nothing(
+    shop: Shop, receiver: Receiver
+) -> None:
+    async with going(shop.service):
         await shop.service.set_key(shop.app, KeyOptions(permissions=("profile",)))
-        await shop.tag(3, "x")
+        await shop.tag(1, "x")
+        await shop.until_seen()
         await shop.service.set_key(shop.app, KeyOptions(permissions=("tags",)))
-        await shop.tag(4, "x")
-        await receiver.until(lambda: 4 in receiver.ids())
+        await shop.tag(2, "x")
+        await receiver.until(lambda: receiver.ids() == [2])
         await shop.service.revoke_key(shop.app)
-        told = len(receiver.told)
-        await shop.tag(5, "x")
+        await shop.tag(3, "x")
+        await shop.until_seen()
         other = Shop(shop.service, shop.tenant)
         await other.subscribe(receiver)
-        await shop.tag(6, "x")
-        await receiver.until(lambda: 6 in receiver.ids())
-    assert receiver.ids()[told:] in ([6], [5, 6], [6, 5])
-    assert all(one.parameters["instanceAppId"] == other.app for one in receiver.told[told:])
+        await shop.tag(4, "x")
+        await receiver.until(lambda: receiver.ids() == [2, 4])
+        await shop.until_idle()
+    assert [one.parameters["instanceAppId"] for one in receiver.told] == [shop.app, other.app]
 
 
 async def test_the_last_webhook_takes_all_that_was_kept_along(shop: Shop, receiver: Receiver) -> None:

@@ -12,6 +12,7 @@
                               decisions.py a person's word on who is who, and what waits for it
     rules …                   rules.py     the quality check's rules, tried on history, put in force
     dictionary …              dictionary.py what the ids of a CRM's sources, industries and grades mean
+    step …                    steps.py     what persons do about a CRM's customers, and the public pool
     suggest, suggestion …     suggest.py   customers that look like one, for a person to answer
     rehearse                  rehearsal.py what a change would do, before it is done
     changes, id               changes.py   what became of customers, and where an id leads
@@ -43,6 +44,7 @@ from huaxiang.cli import (
     rehearsal,
     rules,
     run,
+    steps,
     suggest,
     tenants,
     webhooks,
@@ -83,6 +85,7 @@ app.command(decisions.review)
 app.command(rehearsal.rehearse)
 app.command(rules.rules)
 app.command(dictionary.dictionary)
+app.command(steps.step)
 app.command(suggest.suggest)
 app.command(suggest.suggestion)
 app.command(changes.changes)

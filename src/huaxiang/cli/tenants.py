@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from cyclopts import App, Parameter
 
-from huaxiang.cli.guards import UNCHANGED, Guards, checked, pairs
+from huaxiang.cli.guards import UNCHANGED, Guards, checked, number, pairs
 from huaxiang.cli.output import say, show, show_rows
 from huaxiang.cli.place import HERE, Place
 from huaxiang.cli.rehearsal import told
@@ -52,6 +52,8 @@ def set_(  # noqa: PLR0913 - an option each for what a tenant decides
     portrait_scope: Literal["number", "customer"] | None = None,
     weight: Annotated[list[str] | None, Parameter(name="--weight", consume_multiple=False)] = None,
     erasure_marks: bool | None = None,
+    unfollow_days: str | None = None,
+    unsettled_days: str | None = None,
     guards: Guards = UNCHANGED,
     place: Place = HERE,
 ) -> None:
@@ -74,6 +76,10 @@ def set_(  # noqa: PLR0913 - an option each for what a tenant decides
     erasure_marks
         Keep a keyed mark of each record that is erased, pseudonymous data, so that its redelivery stays out. Given up,
         the marks go.
+    unfollow_days
+        After so many days without a follow-up a CRM's customer goes back to the public pool; `none`: never.
+    unsettled_days
+        After so many days without being closed it does; `none`: never.
 
     """
 
@@ -85,6 +91,8 @@ def set_(  # noqa: PLR0913 - an option each for what a tenant decides
             portrait_scope=portrait_scope or had.portrait_scope,
             weights={**had.weights, **pairs("weight", weight)},
             erasure_marks=had.erasure_marks if erasure_marks is None else erasure_marks,
+            unfollow_days=_days("unfollow_days", unfollow_days, had.unfollow_days),
+            unsettled_days=_days("unsettled_days", unsettled_days, had.unsettled_days),
         )
         plan = Plan(settings=checked(changed), time_zone=time_zone, login_name=login_name)
         return await rehearse(service, found, plan, publish=True, examples=0)
@@ -243,6 +251,10 @@ def _listed(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _days(field: str, given: str | None, had: int | None) -> int | None:
+    return had if given is None else number(field, given)
+
+
 def _told(found: Tenant) -> dict[str, Any]:
     """A tenant without its key."""
     told = {
@@ -263,4 +275,6 @@ def _told(found: Tenant) -> dict[str, Any]:
         "limits": msgspec.structs.asdict(settings.limits),
         "erasure_marks": settings.erasure_marks,
         "companies": sorted(settings.companies),
+        "unfollow_days": settings.unfollow_days,
+        "unsettled_days": settings.unsettled_days,
     }

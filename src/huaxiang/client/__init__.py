@@ -1,11 +1,11 @@
 """The client: the wire of the server, spoken from the other side. It installs without the server.
 
-    native.py     Client, AsyncClient: facts in, customers out
+    native.py     Client, AsyncClient: facts in, customers out, steps and dictionaries
     steward.py    of the same clients, what an operator does; steward_calls.py: its calls as data
     tinet/        SmartlinkClient: the vendor's SDK, name for name
     rabbitpre/    RabbitpreClient: its token kept, its rates respected
     telrobot/     TelrobotClient
-    calls.py      its calls as data: bytes out, bytes in
+    calls.py      its calls as data: bytes out, bytes in; records.py: those about a CRM's records
     batches.py    many rows handed over in a few calls
     exchange.py   a call, a reply, and when to try again
     pace.py       a vendor's rate, kept by waiting

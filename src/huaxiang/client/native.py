@@ -17,15 +17,20 @@ Rule 4: a batch that failed leaves those before it landed. `ClientError.before` 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from datetime import datetime
+from uuid import UUID
 
 import httpx
 
-from huaxiang.client import calls
+from huaxiang.client import calls, records
 from huaxiang.client.calls import LARGEST_BODY_BYTES, AFact, AnIdentifier, Batch, Landing
 from huaxiang.client.errors import ClientError
 from huaxiang.client.exchange import Retry
+from huaxiang.client.records import What
 from huaxiang.client.steward import AsyncSteward, Steward
 from huaxiang.client.transport import AsyncTransport, Destination, Reach, Transport
+from huaxiang.dialects.native.dictionaries import EntryAnswer, Kind
+from huaxiang.dialects.native.steps import StandingAnswer
 from huaxiang.dialects.native.wire import MOST_FACTS, Customer, FactsAnswer
 
 TIMEOUT_S = 60.0
@@ -95,6 +100,48 @@ class Client(Steward):
         """
         return [one for call in calls.lookups(identifiers) for one in self._transport.ask(call)]
 
+    def step(
+        self,
+        what: What,
+        record: str,
+        *,
+        author: str,
+        reason: str,
+        at: datetime | None = None,
+        step_id: str | None = None,
+        account: UUID | None = None,
+    ) -> StandingAnswer:
+        """Take a step about a CRM's customer, by its record's id: follow, settle, claim (for an `account`), release.
+
+        It is one step however often it is sent; with a `step_id` of yours, also from another process.
+        Raises `ClientError`; `NotFound` for no such record, `Invalid` where the customer stands otherwise.
+        """
+        return self._transport.ask(
+            records.step(what, record, author=author, reason=reason, at=at, step_id=step_id, account=account)
+        )
+
+    def undo_step(self, step_id: str, *, author: str, reason: str) -> StandingAnswer:
+        """Take a step back, by its id. Raises `ClientError`."""
+        return self._transport.ask(records.undo(step_id, author=author, reason=reason))
+
+    def standing(self, record: str) -> StandingAnswer:
+        """How a CRM's customer stands to the public pool, and the steps about it. Raises `ClientError`."""
+        return self._transport.ask(records.standing(record))
+
+    def dictionary(self, kind: Kind | None = None, *, account: UUID | None = None) -> list[EntryAnswer]:
+        """What the ids of sources, industries and grades mean. Raises `ClientError`."""
+        return self._transport.ask(records.dictionary(kind, account))
+
+    def put_entry(
+        self, kind: Kind, name: str, *, entry_id: int | None = None, account: UUID | None = None
+    ) -> EntryAnswer:
+        """Say what an id of a dictionary means; a new one, unless it is named. Raises `ClientError`."""
+        return self._transport.ask(records.put_entry(kind, name, entry_id=entry_id, account=account))
+
+    def drop_entry(self, kind: Kind, entry_id: int, *, account: UUID | None = None) -> EntryAnswer:
+        """Let an id of a dictionary mean nothing any more; what it meant. Raises `ClientError`."""
+        return self._transport.ask(records.drop_entry(kind, entry_id, account=account))
+
 
 class AsyncClient(AsyncSteward):
     """A server's native API, for asyncio: what `Client` does, without blocking. Tasks of one loop may share it."""
@@ -140,6 +187,44 @@ class AsyncClient(AsyncSteward):
     async def lookup(self, identifiers: Iterable[AnIdentifier]) -> list[Customer | None]:
         """The customers of these identifiers, each in its place; see `Client.lookup`."""
         return [one for call in calls.lookups(identifiers) for one in await self._transport.ask(call)]
+
+    async def step(
+        self,
+        what: What,
+        record: str,
+        *,
+        author: str,
+        reason: str,
+        at: datetime | None = None,
+        step_id: str | None = None,
+        account: UUID | None = None,
+    ) -> StandingAnswer:
+        """Take a step about a CRM's customer; see `Client.step`."""
+        return await self._transport.ask(
+            records.step(what, record, author=author, reason=reason, at=at, step_id=step_id, account=account)
+        )
+
+    async def undo_step(self, step_id: str, *, author: str, reason: str) -> StandingAnswer:
+        """Take a step back; see `Client.undo_step`."""
+        return await self._transport.ask(records.undo(step_id, author=author, reason=reason))
+
+    async def standing(self, record: str) -> StandingAnswer:
+        """How a CRM's customer stands; see `Client.standing`."""
+        return await self._transport.ask(records.standing(record))
+
+    async def dictionary(self, kind: Kind | None = None, *, account: UUID | None = None) -> list[EntryAnswer]:
+        """What ids mean; see `Client.dictionary`."""
+        return await self._transport.ask(records.dictionary(kind, account))
+
+    async def put_entry(
+        self, kind: Kind, name: str, *, entry_id: int | None = None, account: UUID | None = None
+    ) -> EntryAnswer:
+        """Say what an id means; see `Client.put_entry`."""
+        return await self._transport.ask(records.put_entry(kind, name, entry_id=entry_id, account=account))
+
+    async def drop_entry(self, kind: Kind, entry_id: int, *, account: UUID | None = None) -> EntryAnswer:
+        """Let an id mean nothing; see `Client.drop_entry`."""
+        return await self._transport.ask(records.drop_entry(kind, entry_id, account=account))
 
 
 async def _each(facts: Iterable[AFact] | AsyncIterable[AFact]) -> AsyncIterator[AFact]:

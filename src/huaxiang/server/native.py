@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 DIALECT: Final = "native"
 
-PARTS: Final = tuple(part for part in read.PARTS if part != "refs")
-"""What is shown of a customer: all but the names of its calls."""
+PARTS: Final = tuple(part for part in read.PARTS if part not in {"refs", "step"})
+"""What is shown of a customer: all but the names of its calls, and what was done about its records."""
 
 _JSON: Final = frozenset({"", "application/json"})
 _LINES: Final = frozenset({"application/x-ndjson", "application/jsonl"})

@@ -12,6 +12,7 @@ Rule 3: a token that names no account acts for the tenant's main account.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -31,16 +32,20 @@ if TYPE_CHECKING:
 
     from huaxiang.lookup import Found, Made, Passage
     from huaxiang.memory import Kept
-    from huaxiang.model import AccessKey, CrmView
+    from huaxiang.model import AccessKey
+    from huaxiang.pool import CrmView
     from huaxiang.server.call import Call
     from huaxiang.server.options import ServerOptions
     from huaxiang.service import Service
 
 DIALECT: Final = "telrobot"
 
-PARTS: Final = ("values", "record")
+PARTS: Final = ("values", "record", "step")
 """What the answer is made from."""
 
+_INSTANT_BYTES: Final = 8
+_FOR_EVER: Final = b"\xff" * _INSTANT_BYTES
+_EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
@@ -78,11 +83,14 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
                     names=outward.TRAITS,
                     now=service.now(),
                 )
-                return found.made(outward.detail(_view(passage, found, account, wanted), tenant=passage.tenant))
+                view = _view(passage, found, account, wanted, service.now())
+                return found.made(_until(view) + outward.detail(view, tenant=passage.tenant))
 
             content = await service.lookups.answer(passage, call.path.encode(), make, viewing)
+            if content[:_INSTANT_BYTES] <= _instant(service.now()):  # kept, and the clock has overtaken it
+                content = (await make(passage)).content
             before = service.views.note(passage.tenant, wanted, viewing.written)
-            return outward.viewed(content, before, tenant=passage.tenant)
+            return outward.viewed(content[_INSTANT_BYTES:], before, tenant=passage.tenant)
 
         return await bearer.through(service, call, serve, dialect=DIALECT, permission="customer")
 
@@ -104,12 +112,23 @@ def _account(user_id: str) -> UUID | None:
     return UUID(user_id) if _UUID.fullmatch(user_id) else None
 
 
-def _view(passage: Passage, found: Found, account: UUID, customer_id: UUID) -> CrmView:
+def _view(passage: Passage, found: Found, account: UUID, customer_id: UUID, now: datetime) -> CrmView:
     """The customer as the account sees it; one of another account is not found, in the very words of an unknown one."""
     try:
-        return crm.view(passage.kept, found.customers[0], account=account, customer_id=customer_id)
+        return crm.view(passage.kept, found.customers[0], account=account, customer_id=customer_id, now=now)
     except NotFound:
         raise NotFound(field="customer_id") from None
+
+
+def _until(view: CrmView) -> bytes:
+    """Until when an answer holds, to stand before its bytes: the clock takes a customer to the public pool."""
+    until = view.pool and view.pool.until
+    return _FOR_EVER if until is None else _instant(until)
+
+
+def _instant(time: datetime) -> bytes:
+    """A time since 1900 in microseconds, the later the greater, as bytes too."""
+    return ((time - _EARLIEST) // timedelta(microseconds=1)).to_bytes(_INSTANT_BYTES, "big")
 
 
 def _answer(content: bytes) -> Response[bytes]:

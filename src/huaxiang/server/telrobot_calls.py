@@ -72,19 +72,14 @@ def _reads(service: Service) -> list[HTTPRouteHandler]:
     async def listed(request: Request[Any, Any, Any], user_id: str) -> Response[bytes]:
         caller = await _caller(service, request, user_id, READ)
         wanted = asked.listing(request.scope["query_string"], await request.body(), caller.zone)
-        offset = (wanted.page - 1) * wanted.per_page
-        page = await roster.page(
-            service, caller.kept, caller.account, _filter(wanted), limit=wanted.per_page, offset=offset
-        )
-        return _answer(
-            outward.listed(
-                page.views,
-                total=page.total,
-                page=wanted.page,
-                per_page=wanted.per_page,
-                tenant=caller.kept.tenant,
-            )
-        )
+        return _answer(await _listed(service, caller, wanted, None))
+
+    @get(_path(wire.STAGE), include_in_schema=False)
+    async def at_stage(request: Request[Any, Any, Any], user_id: str, stage: str) -> Response[bytes]:
+        caller = await _caller(service, request, user_id, READ)
+        query, at = request.scope["query_string"], asked.stage(stage)
+        wanted = asked.listing(query, await request.body(), caller.zone, of=wire.StageQuery)
+        return _answer(await _listed(service, caller, wanted, at))
 
     @get(_path(wire.TEMPLATE), include_in_schema=False)
     async def template(request: Request[Any, Any, Any], user_id: str) -> Response[bytes]:
@@ -92,7 +87,18 @@ def _reads(service: Service) -> list[HTTPRouteHandler]:
         fields = caller.kept.fields.get(str(caller.account), ())
         return _answer(outward.template([field for field in fields if pushes.is_live(field)]))
 
-    return [listed, template]
+    return [listed, at_stage, template]
+
+
+async def _listed(service: Service, caller: Caller, wanted: asked.Listing, stage: asked.Stage | None) -> bytes:
+    """A page of customers, as the list tells it."""
+    offset = (wanted.page - 1) * wanted.per_page
+    page = await roster.page(
+        service, caller.kept, caller.account, _filter(wanted, stage), limit=wanted.per_page, offset=offset
+    )
+    return outward.listed(
+        page.views, total=page.total, page=wanted.page, per_page=wanted.per_page, tenant=caller.kept.tenant
+    )
 
 
 def _ways_in(service: Service) -> list[HTTPRouteHandler]:
@@ -137,7 +143,18 @@ def _fields(service: Service) -> list[HTTPRouteHandler]:
         changed = await roster.define(service, caller.kept, caller.below, change)
         return _answer(outward.component(changed, message="修改公海组件成功", tenant=caller.kept.tenant))
 
-    return [make_field, change_field]
+    @delete(_path(wire.DELETE_FIELDS), status_code=200, include_in_schema=False)
+    async def delete_fields(request: Request[Any, Any, Any], user_id: str) -> Response[bytes]:
+        caller = await _caller(service, request, user_id, CHANGE)
+        said = await _body(request, wire.FieldsBody)
+
+        def drop(fields: Fields) -> list[CustomField]:
+            return [pushes.deleted_field(fields[id_], service.now()) for id_ in set(said.deletes) if id_ in fields]
+
+        count = await roster.drop_fields(service, caller.kept, caller.below, drop)
+        return _answer(outward.deleted(count, message="删除公海组件成功"))
+
+    return [make_field, change_field, delete_fields]
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -234,7 +251,7 @@ async def _body(request: Request[Any, Any, Any], kind: type[Asked]) -> Asked:
     return asked.body(await request.body(), kind)
 
 
-def _filter(wanted: asked.Listing) -> Filter:
+def _filter(wanted: asked.Listing, stage: asked.Stage | None) -> Filter:
     since, until = wanted.span or (None, None)
     return Filter(
         phones=None if wanted.phone is None else (wanted.phone,),
@@ -244,6 +261,9 @@ def _filter(wanted: asked.Listing) -> Filter:
         until=until,
         carriers=wanted.operators,
         values=wanted.components,
+        sexes=wanted.sexes,
+        is_followed=wanted.is_followed,
+        stage=stage,
     )
 
 
@@ -257,7 +277,11 @@ def _uuid(text: str) -> UUID:
 
 def _path(endpoint: Endpoint) -> str:
     """An endpoint's path as the framework writes it."""
-    return endpoint.path.replace("{user_id}", "{user_id:str}").replace("{id}", "{component_id:str}")
+    names = {"{user_id}": "{user_id:str}", "{id}": "{component_id:str}", "{type}": "{stage:str}"}
+    path = endpoint.path
+    for name, written in names.items():
+        path = path.replace(name, written)
+    return path
 
 
 def _answer(content: bytes) -> Response[bytes]:

@@ -35,46 +35,13 @@ select distinct kind, value, scope from node
 where tenant = $1 and kind in ('openid', 'external_userid', 'selfbuilt_userid') and value = $2
 order by kind, scope;
 
--- name: vendors_ids_within
--- The same as `vendors_ids`, of customers of whom a fact names one sub-enterprise ($6).
-select node.customer, node.value
-from node join summary_identity as identity using (node)
-where node.tenant = $1 and node.kind = 'audience_id'
-  and (length(node.value), node.value collate "C") > ($2::integer, $3::text)
-  and (length(node.value), node.value collate "C") < (length($5::text), $5::text)
-  and node.value collate "C" ~ '^[1-9][0-9]*$'
-  and exists (select from node as member join summary_company as company on company.node = member.node
-              where member.customer = node.customer and company.company = $6)
-order by length(node.value), node.value collate "C", node.node
-limit $4;
-
--- name: vendors_ids_of_none
--- The same of the tenant's own: a fact names no sub-enterprise, or no fact hangs on them.
-select node.customer, node.value
-from node join summary_identity as identity using (node)
-where node.tenant = $1 and node.kind = 'audience_id'
-  and (length(node.value), node.value collate "C") > ($2::integer, $3::text)
-  and (length(node.value), node.value collate "C") < (length($5::text), $5::text)
-  and node.value collate "C" ~ '^[1-9][0-9]*$'
-  and coalesce((select bool_or(company.company = '')
-                from node as member join summary_company as company on company.node = member.node
-                where member.customer = node.customer), true)
-order by length(node.value), node.value collate "C", node.node
-limit $4;
-
 -- name: customers_within
--- The same as `customers_after`, of customers of whom a fact names one sub-enterprise ($4).
-select customer from node
-where tenant = $1 and number = customer and customer > $2
-  and exists (select from node as member join summary_company as company on company.node = member.node
-              where member.customer = node.customer and company.company = $4)
-order by customer limit $3;
+-- The customers of the nodes whose facts name a sub-enterprise, a row for each node, at most so many.
+with named as materialized (select node from summary_company where tenant = $1 and company = $2 limit $3)
+select node.customer from named join node on node.node = named.node;
 
--- name: customers_of_none
--- The same of the tenant's own.
-select customer from node
-where tenant = $1 and number = customer and customer > $2
-  and coalesce((select bool_or(company.company = '')
-                from node as member join summary_company as company on company.node = member.node
-                where member.customer = node.customer), true)
-order by customer limit $3;
+-- name: companies_among
+-- Which sub-enterprises facts of these customers name; '' where one names none.
+select distinct node.customer, company.company
+from node join summary_company as company on company.node = node.node
+where node.customer = any($2::bigint[]) and node.tenant = $1;

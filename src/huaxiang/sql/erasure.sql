@@ -108,10 +108,15 @@ delete from past_apart where tenant = $1 and (node = any($2::uuid[]) or record i
 
 -- name: erase_records
 -- Every revision of these records, and what was spread from them, wherever it hangs.
-delete from fact where tenant = $1 and record in (select unnest($2::uuid[])) returning node;
+-- What was said of a CRM's record is noted: its entry goes too, or is made anew.
+with gone as (
+    delete from fact where tenant = $1 and record in (select unnest($2::uuid[])) returning node, kind, said),
+noted as (insert into relisted (name) select said ->> 'record' from gone where kind in ('record', 'step'))
+select node from gone;
 
 -- name: erase_facts_at
-delete from fact where node = any($1::uuid[]);
+with gone as (delete from fact where node = any($1::uuid[]) returning kind, said)
+insert into relisted (name) select said ->> 'record' from gone where kind in ('record', 'step');
 
 -- name: erase_revisions
 -- Revisions that come back without what referred to the person.
@@ -171,7 +176,7 @@ select at, customer, author, reason, counts from erasure where tenant = $1 order
 -- Dead row versions leave the pages, their entries the indexes, their values the planner's statistics.
 vacuum (index_cleanup on, analyze) record, fact, node, link, apart, past_link, past_apart, summary_identity,
     summary_call, summary_mark, summary_trait, summary_origin, summary_activity, summary_company,
-    portrait_label, portrait_count, portrait_segment, view, cut, change, leads_on, suggestion;
+    portrait_label, portrait_count, portrait_segment, crm_entry, view, cut, change, leads_on, suggestion;
 
 -- name: erasure_vacuum_statistics
 vacuum pg_catalog.pg_statistic;
@@ -180,7 +185,7 @@ vacuum pg_catalog.pg_statistic;
 -- The tables and their indexes in new files, the old ones deleted; nobody reads or writes meanwhile.
 vacuum (full, analyze) record, fact, node, link, apart, past_link, past_apart, summary_identity,
     summary_call, summary_mark, summary_trait, summary_origin, summary_activity, summary_company,
-    portrait_label, portrait_count, portrait_segment, view, cut, change, leads_on, suggestion;
+    portrait_label, portrait_count, portrait_segment, crm_entry, view, cut, change, leads_on, suggestion;
 
 -- name: erasure_scrub_statistics
 vacuum (full) pg_catalog.pg_statistic;

@@ -164,16 +164,16 @@ delete from summary_company where node = any($1::uuid[]);
 -- name: fold_company
 -- Which of the tenant's sub-enterprises ($1) facts name; under no name, that a fact names none of them. A person's
 -- decision is nobody's.
-insert into summary_company (node, company)
-select distinct node, case when enterprise = any($1::text[]) then enterprise else '' end
+insert into summary_company (node, company, tenant)
+select distinct node, case when enterprise = any($1::text[]) then enterprise else '' end, tenant
 from staged_fact where kind <> 'link' or said -> 'author' is null
 order by 1, 2
 on conflict do nothing;
 
 -- name: fold_companies_anew
 -- The same of all that is known, where the tenant's sub-enterprises have changed.
-insert into summary_company (node, company)
-select distinct node, case when enterprise = any($2::text[]) then enterprise else '' end
+insert into summary_company (node, company, tenant)
+select distinct node, case when enterprise = any($2::text[]) then enterprise else '' end, tenant
 from fact
 where tenant = $1 and current and kind not in ('transcript', 'mark', 'amendment')
   and (kind <> 'link' or said -> 'author' is null)

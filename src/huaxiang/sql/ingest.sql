@@ -55,10 +55,13 @@ on conflict (key) do update
     set updated_at = excluded.updated_at, digest = excluded.digest, nodes = excluded.nodes;
 
 -- name: retire_facts
--- A superseded record's facts stay as history.
-update fact set current = false
-from unnest($1::uuid[], $2::uuid[]) as old (node, record)
-where fact.node = old.node and fact.record = old.record and fact.current and fact.kind <> 'spread';
+-- A superseded record's facts stay as history. What was said of a CRM's record is noted: its entry is made anew.
+with retired as (
+    update fact set current = false
+    from unnest($1::uuid[], $2::uuid[]) as old (node, record)
+    where fact.node = old.node and fact.record = old.record and fact.current and fact.kind <> 'spread'
+    returning fact.kind, fact.said)
+insert into relisted (name) select said ->> 'record' from retired where kind in ('record', 'step');
 
 -- name: drop_spread
 -- Spread facts are made from interactions; they go with the revision that made them.
@@ -257,7 +260,7 @@ delete from summary_origin as summary using node where node.node = summary.node 
 -- name: forget_activity
 delete from summary_activity as summary using node where node.node = summary.node and node.tenant = $1;
 -- name: forget_company
-delete from summary_company as summary using node where node.node = summary.node and node.tenant = $1;
+delete from summary_company where tenant = $1;
 
 -- name: put_custom_fields
 -- Definitions of custom fields: the newest wins; of two of one time, the greater bytes.

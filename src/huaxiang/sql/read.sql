@@ -9,7 +9,7 @@
 -- A row is a part of a customer as JSON, which costs a tenth of what many columns do where they are read.
 --   part 0: of a tenant (customer): [version, newest change]      1: of a tenant: [number, customer, other] each
 --   2: of all: [tenant, node, number, customer] of what was asked for     3: identities      4: calls       5: marks
---   6: traits       7: origins      8: buckets, their days counted from 2000      9: follows and CRM records
+--   6: traits       7: origins      8: buckets, their days counted from 2000      9: follows, CRM records, steps
 --   10: names of calls      11: values by their names      12: what is said of identifiers: [node, value]
 --   13: sub-enterprises
 -- The name of a trait is made an expression, so that a node's traits are looked through, and not sought name by name.
@@ -90,7 +90,7 @@ select 9, member.customer,
        json_agg(json_build_array(fact.source, fact.enterprise, fact.said,
                                  fact.at, fact.rank, fact.record_id, fact.record))
 from member join fact on fact.node = member.node
-where fact.current and fact.kind in ('subscription', 'record') and fact.kind = any($9::text[])
+where fact.current and fact.kind in ('subscription', 'record', 'step') and fact.kind = any($9::text[])
 group by member.customer
 union all
 select 10, member.customer, json_agg(json_build_array(call.label, call.at))

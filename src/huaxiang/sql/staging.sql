@@ -10,22 +10,24 @@ create temporary table if not exists staged_fact (like fact);
 create temporary table if not exists staged_link (like link);
 create temporary table if not exists page_change (node uuid, label text collate "C", spelling text collate "C", rows integer);
 create temporary table if not exists relabelled (node uuid);
+create temporary table if not exists relisted (name text);
 create temporary table if not exists label_before (number bigint, customer bigint);
 create temporary table if not exists suspended_before (node uuid, other uuid, record uuid, reason text);
 
 -- name: clear_staging
 -- One transaction may land many batches.
-truncate landing_link, landing_node, staged_fact, staged_link, page_change, relabelled;
+truncate landing_link, landing_node, staged_fact, staged_link, page_change, relabelled, relisted;
 
 -- name: sweep_staging
 -- At the end of a transaction: nothing stays. How many bytes the tables take up, dead rows and all.
 with facts as (delete from staged_fact), links as (delete from landing_link), nodes as (delete from landing_node),
 linked as (delete from staged_link), changes as (delete from page_change), labels as (delete from relabelled),
-before as (delete from label_before), suspended as (delete from suspended_before)
+lists as (delete from relisted), before as (delete from label_before), suspended as (delete from suspended_before)
 select pg_relation_size('staged_fact') + pg_relation_size('landing_link') + pg_relation_size('landing_node')
      + pg_relation_size('staged_link') + pg_relation_size('page_change') + pg_relation_size('relabelled')
-     + pg_relation_size('label_before') + pg_relation_size('suspended_before') as bytes;
+     + pg_relation_size('relisted') + pg_relation_size('label_before') + pg_relation_size('suspended_before') as bytes;
 
 -- name: cut_staging
 -- What a large batch took up is given back.
-truncate landing_link, landing_node, staged_fact, staged_link, page_change, relabelled, label_before, suspended_before;
+truncate landing_link, landing_node, staged_fact, staged_link, page_change, relabelled, relisted, label_before,
+    suspended_before;

@@ -52,7 +52,10 @@ group by asked.tenant;
 select id, parent from account where tenant = $1;
 
 -- name: fields_of_tenant
-select id, owner, sort, updated_at, details from custom_field where tenant = $1 order by owner, sort, id;
+-- But for those that are deleted.
+select id, owner, sort, updated_at, details from custom_field
+where tenant = $1 and details -> 'deleted' is distinct from 'true'::jsonb
+order by owner, sort, id;
 
 -- name: accounts
 -- An account and all below it.
@@ -177,4 +180,4 @@ where tenant = $1 and revoked_at is null
 -- name: customers_of_companies
 select company.company, count(distinct node.customer) as customers
 from summary_company as company join node on node.node = company.node
-where node.tenant = $1 and company.company <> '' group by company.company;
+where company.tenant = $1 and company.company <> '' group by company.company;

@@ -27,10 +27,10 @@ where $1::text is null or tenant.name = $1
 order by webhook.id;
 
 -- name: webhooks_of_tenant
--- Those that may be told, with their keys.
-select webhook.id as webhook, webhook.url, webhook.secret as webhook_secret, usable_key.*
+-- Those that may be told, with their keys; for one that is paused, it waits.
+select webhook.id as webhook, usable_key.*
 from webhook join usable_key on usable_key.key_id = webhook.access_key
-where webhook.tenant = $1 and not webhook.paused and 'tags' = any(usable_key.permissions)
+where webhook.tenant = $1 and 'tags' = any(usable_key.permissions)
 order by webhook.id;
 
 -- name: webhooks_left
@@ -84,37 +84,50 @@ select coalesce((select number from version where tenant = $1 and part = 'settin
 
 -- name: tagged_customers
 -- Customers of whom tags are told, after one of them, at most so many.
-select customer from node
-where tenant = $1 and number = customer and customer > $2
-  and exists (select from node as member join summary_trait as trait on trait.node = member.node
-              where member.customer = node.customer
-                and (trait.name >= 'tag:' and trait.name < 'tag;' or trait.name >= 'tag_value:' and trait.name < 'tag_value;'))
-order by customer limit $3;
+select distinct node.customer
+from node join summary_trait as trait on trait.node = node.node
+where node.tenant = $1 and node.customer > $2
+  and (trait.name >= 'tag:' and trait.name < 'tag;' or trait.name >= 'tag_value:' and trait.name < 'tag_value;')
+order by node.customer limit $3;
 
 -- name: told_after
-select customer from tag_told where tenant = $1 and customer > $2 order by customer limit $3;
+select distinct customer from tag_told where tenant = $1 and customer > $2 order by customer limit $3;
 
 -- name: told_of
-select customer, digest from tag_told where tenant = $1 and customer = any($2::bigint[]);
+select mark, digest from tag_told where tenant = $1 and mark = any($2::bytea[]);
 
 -- name: put_told
-insert into tag_told (tenant, customer, digest)
-select $1, new.customer, new.digest from unnest($2::bigint[], $3::bytea[]) as new (customer, digest) order by 2
-on conflict (tenant, customer) do update set digest = excluded.digest;
+insert into tag_told (tenant, mark, customer, digest)
+select $1, new.mark, new.customer, new.digest
+from unnest($2::bytea[], $3::bigint[], $4::bytea[]) as new (mark, customer, digest) order by 2
+on conflict (tenant, mark) do update set customer = excluded.customer, digest = excluded.digest;
 
 -- name: drop_told
+delete from tag_told where tenant = $1 and mark = any($2::bytea[]);
+
+-- name: erase_told
+-- Of customers of whom something was erased no id is kept, not as a digest either.
+with deliveries as (
+    update webhook_delivery set mark = null where tenant = $1 and customer = any($2::bigint[]) and mark is not null)
 delete from tag_told where tenant = $1 and customer = any($2::bigint[]);
 
 -- name: put_deliveries
 -- One to each webhook and customer; one that waits and was never tried will tell the same, as it is made when it is sent.
-insert into webhook_delivery (webhook, number, tenant, event, customer, company)
-select new.webhook, nextval('webhook_delivery_number'), $1, new.event, new.customer, new.company
-from unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::text[]) with ordinality
-     as new (webhook, event, customer, company, place)
+insert into webhook_delivery (webhook, number, tenant, event, customer, company, mark)
+select new.webhook, nextval('webhook_delivery_number'), $1, new.event, new.customer, new.company, new.mark
+from unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::text[], $6::bytea[]) with ordinality
+     as new (webhook, event, customer, company, mark, place)
 where not exists (select from webhook_delivery as had
                   where had.webhook = new.webhook and had.customer = new.customer and had.company = new.company
-                    and had.state = 'waiting' and had.attempts = 0)
+                    and had.mark = new.mark and had.state = 'waiting' and had.attempts = 0)
 order by new.place;
+
+-- name: turn_deliveries
+-- What waits to be told under an id goes by whoever answers under it now.
+update webhook_delivery as delivery set customer = new.customer
+from unnest($2::bytea[], $3::bigint[]) as new (mark, customer)
+where delivery.tenant = $1 and delivery.state = 'waiting' and delivery.mark = new.mark
+  and delivery.customer <> new.customer;
 
 -- ── what is sent ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -159,7 +172,8 @@ with due as materialized (
     order by next_at, number limit $2)
 update webhook_delivery as delivery set attempts = attempts + 1 from due
 where delivery.webhook = $1 and delivery.number = due.number
-returning delivery.number, delivery.event, delivery.customer, delivery.company, delivery.created_at, delivery.attempts;
+returning delivery.number, delivery.event, delivery.customer, delivery.company, delivery.mark, delivery.created_at,
+          delivery.attempts;
 
 -- name: put_attempts
 insert into webhook_attempt (webhook, number, at, ms, status, outcome)
@@ -171,7 +185,7 @@ on conflict do nothing;
 -- name: settle_deliveries
 -- How these stand now; one that waits is tried again after so many seconds.
 update webhook_delivery as delivery
-set state = new.state, next_at = now() + make_interval(secs => new.seconds),
+set state = new.state, mark = case when new.state = 'waiting' then delivery.mark end, next_at = now() + make_interval(secs => new.seconds),
     ended_at = case when new.state = 'waiting' then null else now() end
 from unnest($2::bigint[], $3::text[], $4::double precision[]) as new (number, state, seconds)
 where delivery.webhook = $1 and delivery.number = new.number and delivery.state = 'waiting';

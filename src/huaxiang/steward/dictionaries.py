@@ -80,8 +80,8 @@ async def put(
     return entry
 
 
-async def drop(service: Service, tenant: Tenant, *, account: UUID | None, kind: Kind, id_: int) -> None:
-    """Forget what an id means; records keep the id.
+async def drop(service: Service, tenant: Tenant, *, account: UUID | None, kind: Kind, id_: int) -> Entry:
+    """Forget what an id means, and tell what it meant; records keep the id.
 
     Raises:
         NotFound: it means nothing.
@@ -89,8 +89,11 @@ async def drop(service: Service, tenant: Tenant, *, account: UUID | None, kind: 
     """
     async with service.store.writing() as tx:
         tenant = await service.hold(tx, tenant)
-        if await tx.row("drop_dictionary", tenant.id, account or tenant.main_account, kind, id_) is None:
+        row = await tx.row("drop_dictionary", tenant.id, account or tenant.main_account, kind, id_)
+        if row is None:
             raise NotFound(field="id", reason="not in this dictionary")
+        (entry,) = _entries([row])
+    return entry
 
 
 def _entries(rows: Iterable[Row]) -> list[Entry]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from huaxiang import feed, ingest, pages
+from huaxiang import feed, ingest, listing, pages
 from huaxiang.claim import Claim, kind_of, of_stored
 from huaxiang.dialects.native.erasure import MOST_EXAMPLES, Erasure, RewrittenFact
 from huaxiang.errors import InputMissing
@@ -192,12 +192,14 @@ async def _erase(tx: Transaction, tenant: Tenant, found: Reach, now: datetime) -
     claims = [_claim(one) for one in found.rewriting]
     landed = await ingest.replace(tx, tenant, claims, dirty - found.places, now)
     await pages.refresh(tx, tenant)
+    await listing.refresh(tx, tenant)
     shrunk = (touched | around) - found.places
     moves = await resolve(tx, tenant, landed.touched | shrunk, shrunk)
     ids = await _strip_feed(tx, tenant, found)
     await feed.note(tx, tenant, landed, moves)
     await _lead_on(tx, tenant, found)
     await tx.each("put_changes", [("erased", number, None) for number in ids], tenant.id)
+    await tx.run("erase_told", tenant.id, [*found.unknown, *{row["customer"] for row in found.own.nodes}])
     await tx.each("put_erased", [(mark,) for mark in _marks(tenant, found)], tenant.id)
 
 

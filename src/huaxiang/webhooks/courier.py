@@ -27,11 +27,10 @@ import httpx
 import structlog
 
 from huaxiang import __version__
-from huaxiang.dialects.rabbitpre import enterprise, webhook
+from huaxiang.dialects.rabbitpre import webhook
 from huaxiang.errors import HuaxiangError
 from huaxiang.keyring import access_key_of
-from huaxiang.read import Asked, look_up
-from huaxiang.webhooks.watch import watch
+from huaxiang.webhooks.watch import look, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -197,12 +196,8 @@ class Courier:
 
     async def _tell(self, target: _Target, taken: Sequence[Row]) -> list[Told]:
         """Send these together."""
-        tenant = target.key.tenant
-        numbers = [row["customer"] for row in taken]
-        async with self._service.store.reading() as tx:
-            parts = enterprise.parts(tenant, webhook.PARTS)
-            seen = await look_up(tx, [Asked(tenant.id, numbers=numbers)], parts=parts)
-        customers = [seen.of_number(tenant.id, number) for number in numbers]
+        async with self._service.store.writing() as tx:
+            customers = await look(tx, target.key.tenant, taken)
         return list(await asyncio.gather(*(self._tell_one(target, *one) for one in zip(taken, customers, strict=True))))
 
     async def _tell_one(self, target: _Target, row: Row, customer: Customer | None) -> Told:

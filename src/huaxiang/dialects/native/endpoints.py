@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from huaxiang.dialects.contract import Endpoint
-from huaxiang.dialects.native import changes, decisions, erasure, evidence, rules, suggestions, wire
+from huaxiang.dialects.native import (
+    changes,
+    decisions,
+    dictionaries,
+    erasure,
+    evidence,
+    rules,
+    steps,
+    suggestions,
+    wire,
+)
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *wire.ENDPOINTS,
@@ -13,4 +23,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *decisions.ENDPOINTS,
     *rules.ENDPOINTS,
     *suggestions.ENDPOINTS,
+    *steps.ENDPOINTS,
+    *dictionaries.ENDPOINTS,
 )

@@ -50,6 +50,12 @@ def digest(customer: Customer, tenant: Tenant) -> bytes | None:
     ).digest()
 
 
+def mark(customer: Customer, tenant: Tenant) -> bytes:
+    """A keyed digest of the id that a customer answers under."""
+    number = str(outward.audience_id(customer)).encode()
+    return blake2b(number, digest_size=DIGEST_BYTES, key=tenant.key, person=b"huaxiang-told").digest()
+
+
 def company_told(customer: Customer, key: AccessKey, tenant: Tenant) -> str | None:
     """As which enterprise an app is told of a customer: its own, else the first that it may act for; or None."""
     may = [enterprise.own(key), *enterprise.others(key, tenant)]

@@ -37,11 +37,15 @@ _TOO_LONG: Final = re.compile(r"of length <= (\d+)")
 _LONGEST: Final = 256
 _MOST_FIELDS: Final = 100
 _CARRIERS: Final = ("1", "2", "3")
+_SEXES: Final = ("0", "1", "2")
+Stage = Literal["clue", "deal", "own", "pool"]
+"""Held and not closed; held and closed; held; in the public pool."""
+_STAGES: Final[dict[str, Stage]] = {"clue": "clue", "deal": "deal", "own": "own", "pool": "pool"}
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """What `get_customer` is asked for, in plain values; `span` is from, and before."""
+    """What `get_customer` is asked for, in plain values; `span` is from, and before; the last two of a stage."""
 
     page: int
     per_page: int
@@ -51,6 +55,8 @@ class Listing(msgspec.Struct, frozen=True):
     span: tuple[datetime, datetime] | None
     operators: tuple[int, ...]
     components: tuple[tuple[str, str], ...]
+    sexes: tuple[int, ...] = ()
+    is_followed: bool | None = None
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -61,11 +67,11 @@ class Batch(msgspec.Struct, frozen=True):
     encryption: Literal[False] | None = None
 
 
-def listing(query: bytes, body: bytes, zone: ZoneInfo) -> Listing:
-    """The filter of a list. Raises InputUnknown, InputInvalid, InputTooLarge."""
+def listing(query: bytes, body: bytes, zone: ZoneInfo, *, of: type[ListQuery] = ListQuery) -> Listing:
+    """The filter of a list, with the parameters of `of`. Raises InputUnknown, InputInvalid, InputTooLarge."""
     said = _query(query) | _object(body)
     for name in said:
-        if name not in ListQuery.__struct_fields__:
+        if name not in of.__struct_fields__:
             raise InputUnknown(field=name if _NAME.fullmatch(name) else "query")
     if str(said.get("encryption", "")).lower() not in ("", "none", "false", "0"):
         raise InputInvalid(field="encryption", reason="不支持加密号码")
@@ -76,9 +82,19 @@ def listing(query: bytes, body: bytes, zone: ZoneInfo) -> Listing:
         email=_line("email", said.get("email")),
         company=_line("company", said.get("company")),
         span=span(_items("created_at", said.get("created_at")), zone),
-        operators=_operators(_items("operator", said.get("operator"))),
+        operators=_among("operator", _items("operator", said.get("operator")), _CARRIERS),
         components=_components(said.get("components")),
+        sexes=_among("sex", _items("sex", said.get("sex")), _SEXES),
+        is_followed=_flag("is_follow", said.get("is_follow")),
     )
+
+
+def stage(said: str) -> Stage:
+    """The stage in a path. Raises InputInvalid."""
+    found = _STAGES.get(said)
+    if found is None:
+        raise InputInvalid(field="type", reason=f"必须是{'、'.join(_STAGES)}之一")
+    return found
 
 
 def span(times: list[Json], zone: ZoneInfo) -> tuple[datetime, datetime] | None:
@@ -194,10 +210,18 @@ def _items(field: str, value: Json) -> list[Json]:
     return cast("list[Json]", value)
 
 
-def _operators(items: list[Json]) -> tuple[int, ...]:
-    if not all(str(item).strip() in _CARRIERS for item in items):
-        raise InputInvalid(field="operator", reason="必须是1、2、3之一")
+def _among(field: str, items: list[Json], known: tuple[str, ...]) -> tuple[int, ...]:
+    if not all(str(item).strip() in known for item in items):
+        raise InputInvalid(field=field, reason=f"必须是{'、'.join(known)}之一")
     return tuple(sorted({int(item) for item in items}))
+
+
+def _flag(field: str, value: Json) -> bool | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or str(value).strip() not in ("0", "1"):
+        raise InputInvalid(field=field, reason="必须是0、1之一")
+    return str(value).strip() == "1"
 
 
 def _components(value: Json) -> tuple[tuple[str, str], ...]:

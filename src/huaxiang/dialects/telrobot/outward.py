@@ -5,7 +5,8 @@ Takes what an account sees (`CrmView`) and the tenant, gives the vendor's answer
 Rule 1: the record's own word comes first; name, company, e-mail and sex that it leaves open are the customer's.
 Rule 2: carrier and home are what the record gives, else they are derived from its phone; 0 where nothing is known.
 Rule 3: a customer without a record appears under the main account, with its newest phone and its traits.
-Rule 4: a record may have come from anywhere: a detail of the wrong type is served as if it had not been given.
+Rule 4: how a customer stands to the public pool is what `pool` makes of the record and the steps about it.
+Rule 5: a record may have come from anywhere: a detail of the wrong type is served as if it had not been given.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import msgspec
 from huaxiang import identifiers
 from huaxiang.dialects.telrobot import wire
 from huaxiang.errors import InputInvalid
-from huaxiang.model import CrmView, Customer, CustomField, Json, Mention, Tenant
+from huaxiang.model import Customer, CustomField, Json, Mention, Tenant
+from huaxiang.pool import CrmView, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +33,6 @@ TRAITS: Final = ("company", "email", "real_name", "sex")
 
 _SEXES = {"male": 1, "female": 2}
 _FEE = re.compile(r"-?[0-9]+\.[0-9]{2}")
-_YEARS = range(1900, 9000)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -93,29 +94,30 @@ def landed(rows: Sequence[wire.Landed]) -> bytes:
     )
 
 
-def deleted(count: int) -> bytes:
-    """The answer of `del_customer`."""
+def deleted(count: int, *, message: str = "删除客户公海成功") -> bytes:
+    """The answer of `del_customer`, and of the call that deletes custom fields."""
     data = wire.Deleted(deleted=count)
-    return _ENCODER.encode(wire.DeletedAnswer(code=200, status="success", message="删除客户公海成功", data=data))
+    return _ENCODER.encode(wire.DeletedAnswer(code=200, status="success", message=message, data=data))
 
 
 def shown(view: CrmView, *, tenant: Tenant) -> wire.Detail:
     """The customer as the account sees it."""
     zone = ZoneInfo(tenant.time_zone)
     said = {} if view.record is None else view.record.details
-    owner = (view.record and view.record.owner) or str(tenant.main_account)
+    owner, stands = (view.record and view.record.owner) or str(tenant.main_account), view.pool
+    holder = owner if stands is None else stands.held.owner or str(tenant.main_account)
     phone = _line(said.get("phone")) if view.record else _phone(view.customer)
     province_id, city_id, operator = _place_and_carrier(said, phone)
     created, updated = _created(view, zone), _updated(view, zone)
     traits = view.customer.trait
     return wire.Detail(
         id=view.id,
-        user_id=owner,
+        user_id=holder,
         created_user_id=_line(said.get("created_user_id")) or owner,
         phone=phone,
         company=_line(said.get("company")) or _line(traits("company")),
         email=_line(said.get("email")) or _email(view),
-        is_back=_among(said.get("is_back"), 1),
+        is_back=_among(said.get("is_back"), 1) if stands is None else int(stands.is_back),
         source_id=_whole(said.get("source_id")),
         industry_id=_whole(said.get("industry_id")),
         grade_id=_whole(said.get("grade_id")),
@@ -123,19 +125,19 @@ def shown(view: CrmView, *, tenant: Tenant) -> wire.Detail:
         sort=0,
         created_at=_written(created, zone),
         updated_at=_written(updated, zone),
-        inputted_at=_written(_time(said.get("inputted_at"), zone) or created, zone),
+        inputted_at=_written(time_of(said.get("inputted_at"), zone) or created, zone),
         viewed_at=_viewed(view, said, zone),
         province_id=province_id,
         city_id=city_id,
         operator=operator,
-        flow=_whole(said.get("flow")),
+        flow=0 if stands and stands.is_back else _whole(said.get("flow")),
         extra=said.get("extra"),
         sex=_among(said["sex"], 2) if "sex" in said else _SEXES.get(str(traits("sex")), 0),
         expect_transaction_at=_again(said.get("expect_transaction_at"), zone),
         expect_transaction_fee=_fee(said.get("expect_transaction_fee")),
-        unfollow_back_at=_again(said.get("unfollow_back_at"), zone),
-        unsettled_back_at=_again(said.get("unsettled_back_at"), zone),
-        followed_at=_again(said.get("followed_at"), zone),
+        unfollow_back_at=_at(stands and stands.unfollow_back_at, zone),
+        unsettled_back_at=_at(stands and stands.unsettled_back_at, zone),
+        followed_at=_at(stands and stands.held.followed_at, zone),
         components=_components(view, said, zone),
     )
 
@@ -219,18 +221,19 @@ def _email(view: CrmView) -> str | None:
 
 
 def _created(view: CrmView, zone: ZoneInfo) -> datetime:
-    said = None if view.record is None else _time(view.record.details.get("created_at"), zone)
+    said = None if view.record is None else time_of(view.record.details.get("created_at"), zone)
     return said or view.customer.created_at
 
 
 def _updated(view: CrmView, zone: ZoneInfo) -> datetime:
     if view.record is None:
         return max((identity.newest.at for identity in view.customer.identities), default=view.customer.created_at)
-    return _time(view.record.details.get("updated_at"), zone) or view.record.order.at
+    updated = time_of(view.record.details.get("updated_at"), zone) or view.record.order.at
+    return max(updated, (view.pool and view.pool.held.changed_at) or updated)
 
 
 def _viewed(view: CrmView, said: dict[str, Json], zone: ZoneInfo) -> str | None:
-    views = [time for time in (view.viewed_at, _time(said.get("viewed_at"), zone)) if time is not None]
+    views = [time for time in (view.viewed_at, time_of(said.get("viewed_at"), zone)) if time is not None]
     return _written(max(views), zone) if views else None
 
 
@@ -254,20 +257,13 @@ def _fee(value: Json) -> str:
     return value if isinstance(value, str) and _FEE.fullmatch(value) else "0.00"
 
 
-def _time(value: Json, zone: ZoneInfo) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    if time is None or time.year not in _YEARS:
-        return None
-    return time.replace(tzinfo=zone) if time.tzinfo is None else time
-
-
 def _written(time: datetime, zone: ZoneInfo) -> str:
     return time.astimezone(zone).isoformat(sep=" ", timespec="seconds")[:19]
 
 
 def _again(value: Json, zone: ZoneInfo) -> str | None:
-    time = _time(value, zone)
+    return _at(time_of(value, zone), zone)
+
+
+def _at(time: datetime | None, zone: ZoneInfo) -> str | None:
     return None if time is None else _written(time, zone)

@@ -138,6 +138,13 @@ def changed_field(had: CustomField, said: wire.FieldChange, now: datetime) -> Cu
     return CustomField(id=had.id, owner=had.owner, sort=changes.get("sort", had.sort), updated_at=at, details=details)
 
 
+def deleted_field(had: CustomField, now: datetime) -> CustomField:
+    """The definition of a deleted field, newer than the one that stood: only a still newer one brings it back."""
+    at = after(now, had.updated_at)
+    details = {**had.details, "deleted": True, "updated_at": at.isoformat()}
+    return CustomField(id=had.id, owner=had.owner, sort=had.sort, updated_at=at, details=details)
+
+
 def after(now: datetime, stood: datetime | None) -> datetime:
     """Now, but later than what stood."""
     return now if stood is None else max(now, stood + TICK)

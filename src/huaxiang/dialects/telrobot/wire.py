@@ -167,13 +167,13 @@ class LandedAnswer(msgspec.Struct, frozen=True):
 
 
 class Deleted(msgspec.Struct, frozen=True):
-    """How many customers were deleted."""
+    """How many customers, or custom fields, were deleted."""
 
     deleted: int
 
 
 class DeletedAnswer(msgspec.Struct, frozen=True):
-    """The answer of `del_customer`."""
+    """The answer of a call that deletes."""
 
     code: Literal[200]
     status: Literal["success"]
@@ -243,6 +243,17 @@ class ListQuery(msgspec.Struct, frozen=True):
     encryption: Literal["false", "0"] | None = None
 
 
+class StageQuery(ListQuery, frozen=True):
+    """The same, and of which sexes (0 unknown, 1 male, 2 female), and whether somebody has followed them up (1) or not.
+
+    `type` in the path: `clue` 线索, held and not closed; `deal` 成交, held and closed; `own`, both; `pool` 公海, in the
+    public pool, whichever account held it.
+    """
+
+    sex: Annotated[tuple[Literal[0, 1, 2], ...], Meta(max_length=3)] = ()
+    is_follow: Literal["0", "1"] | None = None
+
+
 class Filled(msgspec.Struct, frozen=True):
     """A value for a custom field."""
 
@@ -296,6 +307,12 @@ class FieldBody(msgspec.Struct, frozen=True):
     status: bool = True
 
 
+class FieldsBody(msgspec.Struct, frozen=True):
+    """Which custom fields to delete. One that is none of the account's, or was deleted before, is passed over."""
+
+    deletes: Annotated[tuple[UUID, ...], Meta(max_length=MOST_DELETED)]
+
+
 class FieldChange(msgspec.Struct, frozen=True):
     """What to change of a custom field; null, and what is left out, stay."""
 
@@ -333,6 +350,17 @@ LIST = Endpoint(
     summary="The account's CRM records by the page, newest first",
     auth="bearer",
     query=ListQuery,
+    answer=ListAnswer,
+    refusal=Refusal,
+    statuses=(401, 403, 404, 422, 429, 500, 503),
+)
+STAGE = Endpoint(
+    method="GET",
+    path="/agent-api/user/{user_id}/type/{type}/get_customer",
+    title="客户公海(线索阶段)筛选",
+    summary="CRM records at one stage (clue, deal, own, pool) by the page, newest first",
+    auth="bearer",
+    query=StageQuery,
     answer=ListAnswer,
     refusal=Refusal,
     statuses=(401, 403, 404, 422, 429, 500, 503),
@@ -391,7 +419,29 @@ CHANGE_FIELD = Endpoint(
     refusal=Refusal,
     statuses=(401, 403, 404, 415, 422, 429, 500, 503),
 )
-ENDPOINTS: tuple[Endpoint, ...] = (DETAIL, LIST, TEMPLATE, ADD, DELETE, MAKE_FIELD, CHANGE_FIELD, TOKEN)
+DELETE_FIELDS = Endpoint(
+    method="DELETE",
+    path="/agent-api/user/{user_id}/component",
+    title="公海组件删除",
+    summary="Delete custom fields: they are served no more, and what customers have in them stays known",
+    auth="bearer",
+    body=FieldsBody,
+    answer=DeletedAnswer,
+    refusal=Refusal,
+    statuses=(401, 403, 404, 415, 422, 429, 500, 503),
+)
+ENDPOINTS: tuple[Endpoint, ...] = (
+    DETAIL,
+    LIST,
+    STAGE,
+    TEMPLATE,
+    ADD,
+    DELETE,
+    MAKE_FIELD,
+    CHANGE_FIELD,
+    DELETE_FIELDS,
+    TOKEN,
+)
 
 
 # ── ids of customers that have no CRM record ─────────────────────────────────────────────────────────────────────

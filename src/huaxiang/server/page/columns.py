@@ -143,7 +143,7 @@ COLUMNS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             (
                 *("duration", "rounds", "city", "call", "side", "type", "name", "by", "deleted", "second", "account"),
-                *("account_name", "followed", "record", "owner", "author", "reason", "withdrawn"),
+                *("account_name", "followed", "record", "owner", "what", "author", "reason", "withdrawn"),
             ),
             "各种类的字段",
             "the fields of the kind",

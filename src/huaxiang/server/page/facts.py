@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from huaxiang.model import Mention
 
 COMMON: Final = {
-    "kind": "种类 which of the nine kinds of fact below; each has its own fields beside these",
+    "kind": "种类 which of the ten kinds of fact below; each has its own fields beside these",
     "source": "来源 who says it: a name of your choosing, the same every time",
     "enterprise": "企业 whose record it is, where one source has several",
     "id": "记录 ID the record's id there; the same kind, source, enterprise and id again are the same fact, revised. "
@@ -130,6 +130,21 @@ EXAMPLES: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
             "updated_at": "2024-05-01T10:00:00+08:00",
             "identifiers": [{"kind": "phone", "value": "13667679151"}],
             "details": {"grade": "A"},
+        },
+    ),
+    (
+        "操作",
+        "What a person did about a CRM's customer: follow, settle, claim (for an owner), release",
+        {
+            "kind": "step",
+            "source": "desk",
+            "id": "st-1",
+            "at": "2024-05-02T10:00:00+08:00",
+            "record": "780f7216",
+            "what": "follow",
+            "author": "王芳",
+            "reason": "约了周三上门",
+            "identifiers": [{"kind": "crm_id", "value": "780f7216", "scope": "crm"}],
         },
     ),
     (

@@ -29,6 +29,8 @@ class Sample(msgspec.Struct, frozen=True):
 CALLED: Final = {"uniqueId": "1597888058.638", "userId": "110Y-1"}
 IDENTITIES: Final = [{"identityType": "unionid", "identityValue": "un-1"}]
 DECIDED: Final = {"author": "me", "reason": "heard both voices"}
+RECORD: Final = "780f7216-b131-462b-ba30-de7cd1f527de"
+FIELD: Final = "823c2978-6c93-402c-b2a0-a92e56853382"
 RULES: Final = "rules:\n- {id: price, portrait: {type: 意向, name: 问价}, when: {words: [多少钱], speaker: client}}\n"
 SAMPLES: Final[dict[str, Sample]] = {
     "/sqc/customerPortrait": Sample(query={"limit": "10", "offset": "0"}),
@@ -79,6 +81,10 @@ SAMPLES: Final[dict[str, Sample]] = {
     "/agent-api/user/{user_id}/get_customer": Sample(
         path={"user_id": "$ACCOUNT"}, query={"page": "1", "per_page": "15", "phone": "13667679151"}
     ),
+    "/agent-api/user/{user_id}/type/{type}/get_customer": Sample(
+        path={"user_id": "$ACCOUNT", "type": "clue"}, query={"page": "1", "is_follow": "0"}
+    ),
+    "DELETE /agent-api/user/{user_id}/component": Sample(path={"user_id": "$ACCOUNT"}, body={"deletes": [FIELD]}),
     "/agent-api/user/{user_id}/customer/create": Sample(path={"user_id": "$ACCOUNT"}),
     "/agent-api/user/{user_id}/async_customer": Sample(
         path={"user_id": "$ACCOUNT"}, body={"data": [{"phone": "13667679151", "sort": 0, "name": "王伟"}]}
@@ -88,7 +94,7 @@ SAMPLES: Final[dict[str, Sample]] = {
         path={"user_id": "$ACCOUNT"}, body={"name": "年龄", "type": "number", "validate": ["sometimes", "integer"]}
     ),
     "/agent-api/user/{user_id}/component/{id}": Sample(
-        path={"user_id": "$ACCOUNT", "id": "823c2978-6c93-402c-b2a0-a92e56853382"}, body={"name": "岁数"}
+        path={"user_id": "$ACCOUNT", "id": FIELD}, body={"name": "岁数"}
     ),
     "/agent-api/token": Sample(),
     "/v1/facts": Sample(body={"facts": [CALL]}),
@@ -117,6 +123,17 @@ SAMPLES: Final[dict[str, Sample]] = {
     "/v1/rules": Sample(),
     "/v1/rules/{version}/text": Sample(path={"version": "0f2a4c6e8b1d3f5a7c9e0b2d4f6a8c1e"}),
     "/v1/rules/{version}/apply": Sample(path={"version": "0f2a4c6e8b1d3f5a7c9e0b2d4f6a8c1e"}, body={"author": "me"}),
+    "/v1/records/{record}": Sample(path={"record": RECORD}),
+    "/v1/records/{record}/follow": Sample(path={"record": RECORD}, body=DECIDED),
+    "/v1/records/{record}/settle": Sample(path={"record": RECORD}, body=DECIDED),
+    "/v1/records/{record}/claim": Sample(
+        path={"record": RECORD}, body={"account": "4fab5764-63c4-4d36-b4ef-1dcb670df629", **DECIDED}
+    ),
+    "/v1/records/{record}/release": Sample(path={"record": RECORD}, body=DECIDED),
+    "/v1/steps/{id}/undo": Sample(path={"id": "st-1"}, body=DECIDED),
+    "/v1/dictionary": Sample(query={"kind": "grade"}),
+    "PUT /v1/dictionary": Sample(body={"kind": "grade", "name": "A"}),
+    "DELETE /v1/dictionary": Sample(query={"kind": "grade", "id": "1"}),
     "/v1/suggestions": Sample(query={"limit": "10"}),
     "/v1/suggestions/{id}/accept": Sample(path={"id": "1-2"}, body={"author": "me", "reason": "heard both"}),
     "/v1/suggestions/{id}/refuse": Sample(path={"id": "1-2"}, body={"author": "me", "reason": "two sisters"}),

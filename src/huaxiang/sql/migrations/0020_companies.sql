@@ -4,6 +4,7 @@
 create table summary_company (
     node    uuid not null,
     company text collate "C" not null,
+    tenant  integer not null,
     primary key (node, company)
 );
-create index summary_company_of on summary_company (company, node);
+create index summary_company_of on summary_company (tenant, company, node);

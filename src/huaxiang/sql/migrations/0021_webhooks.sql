@@ -21,16 +21,20 @@ create table tag_watch (
     settings bigint not null
 );
 
--- What customers' tags were when they were compared last, as keyed digests; a customer without tags has no row.
+-- What apps were told last, or will be, of the tags of whoever answers under an id: both as keyed digests, the id's and the
+-- tags'. `customer` answered under it then. An empty digest: something else may have been told. Without tags, no row.
 create table tag_told (
     tenant   integer not null,
+    mark     bytea not null,
     customer bigint not null,
     digest   bytea not null,
-    primary key (tenant, customer)
+    primary key (tenant, mark)
 );
+create index tag_told_customer on tag_told (tenant, customer);
 
 -- What is to be told, and was; what it says is made when it is sent, and not kept. `state`: waiting, delivered, given_up,
--- void (the customer is known no more). `event` names it to the receiver.
+-- void (the customer is known no more). `event` names it to the receiver; `mark`: under which id it was to be told, as a
+-- keyed digest, until it is over.
 create table webhook_delivery (
     webhook    bigint not null,
     number     bigint not null,
@@ -38,6 +42,7 @@ create table webhook_delivery (
     event      uuid not null,
     customer   bigint not null,
     company    text not null,
+    mark       bytea,
     state      text not null default 'waiting',
     attempts   integer not null default 0,
     created_at timestamptz not null default now(),
@@ -47,6 +52,7 @@ create table webhook_delivery (
 );
 create index webhook_delivery_due on webhook_delivery (webhook, next_at, number) where state = 'waiting';
 create index webhook_delivery_first on webhook_delivery (webhook, customer, number) where state = 'waiting';
+create index webhook_delivery_mark on webhook_delivery (tenant, mark) where state = 'waiting';
 create sequence webhook_delivery_number;
 
 -- Each time that one was sent: how long it took, what status came back, and what became of it.
