@@ -169,7 +169,12 @@ async def _find_hubs(tx: Transaction, limits: Limits, stand: _Standing, ties: Ti
     if not crowded:
         return
     around = _neighbours(crowded, ties, kinds)
-    stood = [place for place in crowded if place not in stand.numbers]
+    # Who is asked has a limit to what came; a node without one may have very many links.
+    stood = [
+        place
+        for place, counts in around.items()
+        if place not in stand.numbers and any(limit_of(limits.neighbours, kinds[place], kind) for kind in counts)
+    ]
     for row in await tx.rows("landed_neighbours", stood) if stood else ():
         counts = around[row["place"]]
         counts[row["other_kind"]] = counts.get(row["other_kind"], 0) + row["neighbours"]
