@@ -26,7 +26,7 @@ from .tables import (
 
 Answer = dict[str, Any]
 People = Mapping[int, Sequence[tuple[Node, SummaryIdentity]]]
-_OURS = 5 * 10**18
+_OURS, _SLOT = 5 * 10**18, 2**40
 _SEXES = {"male": 1, "female": 2}
 
 
@@ -117,7 +117,7 @@ def _profile(tenant: Tenant, customer: int, found: Sequence[tuple[Node, SummaryI
     profile = {
         "orgId": str(tenant.org),
         "createTime": f"{created.astimezone(zone):%Y-%m-%d %H:%M:%S}",
-        "audienceUserId": min(ids, default=_OURS + customer),
+        "audienceUserId": min(ids, default=_OURS + tenant.slot * _SLOT + customer),
         **_identities(newest, about),
         **_traits(traits, zone),
         **_activity([day for day in told.activity if day.node in nodes], zone, created),

@@ -32,6 +32,7 @@ class Tenant(Base):
     key: Mapped[bytes]
     org: Mapped[UUID]
     main_account: Mapped[UUID]
+    slot: Mapped[int]
 
 
 class AccessKey(Base):

@@ -68,7 +68,7 @@ events: st.SearchStrategy[Event] = st.tuples(
     st.builds(
         before,
         st.sampled_from([0, 1, 5, 6, 7, 8, 13, 22, 23, 29, 30, 31, 37, 60, 400]),
-        st.sampled_from([0, 1, 329, 330, 331, 570, 571, 1000, 1439]),
+        st.sampled_from([-60, 0, 1, 329, 330, 331, 570, 571, 1000, 1439]),
     ),
 )
 

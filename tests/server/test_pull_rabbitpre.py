@@ -184,6 +184,8 @@ async def test_a_server_pulled_into_an_empty_one_answers_every_read_with_the_sam
         assert own[name] == answer, name
     again = await here.pull(tenant, "rabbitpre", server.url, there_door.credential)
     assert (again["changed"], again["landed"], again["rejected"]) == (0, 0, 0), again
+    async for _ in here.service.rebuild(tenant):
+        pass
     assert answers(door, ids, names) == there
 
 

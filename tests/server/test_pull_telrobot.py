@@ -85,6 +85,8 @@ async def test_a_server_pulled_into_an_empty_one_answers_every_read_with_the_sam
         assert own[name] == answer, name
     again = await here.pull(tenant, "telrobot", server.url, house.door.credential)
     assert (again["changed"], again["landed"], again["rejected"]) == (0, 0, 0), again
+    async for _ in here.service.rebuild(tenant):
+        pass
     assert answers(door, house.account) == there
     listed = names(house.door, house.account)
     assert len(listed) == 100

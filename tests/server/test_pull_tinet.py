@@ -134,6 +134,8 @@ async def test_a_server_pulled_into_an_empty_one_answers_every_read_with_the_sam
     again = await here.pull(tenant, "tinet", server.url, there_door.credential)
     assert (again["changed"], again["landed"], again["rejected"]) == (0, 0, 0)
     assert again["told"] == report["told"]
+    async for _ in here.service.rebuild(tenant):
+        pass
     assert answers(door) == there
 
 

@@ -331,7 +331,8 @@ def _side(row: Fields, side: Any, newest: datetime | None, heard: Heard) -> Iter
     month_at = told.month_at or heard.at
     seen = newest if side == "active" and newest else max(week_at, month_at)
     if told.week:
-        at = min(week_at, month_at, seen, heard.at)
+        at = min(week_at, month_at, seen)
+        at = at if _day(at, heard.zone) <= today else heard.at
         yield Portion(max(at, _midnight(today - timedelta(days=WEEK_DAYS - 1), heard.zone)), told.week, side)
     if told.month - told.week:
         day = _day(week_at, heard.zone) - timedelta(days=WEEK_DAYS)
