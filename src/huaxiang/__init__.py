@@ -3,6 +3,7 @@
 The map, from top to bottom; each room imports only from those below it:
     cli          the command line; wires the parts together          demo, generate  a tenant to try it with
     server       HTTP: routes on one screen, who is asking, limits, errors to words
+    pull         a vendor's API, or another house's, as a source
     steward      what an operator does: see why, decide, review, erase   roster  a CRM's customers   webhooks  telling
     service      the journey in order, one verb each
     lookup, portraits, crm  many callers' questions together         memory, answers  what is remembered, while it holds

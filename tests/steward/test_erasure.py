@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -260,6 +261,20 @@ async def test_no_value_of_an_erased_person_is_left_in_a_dump_of_the_whole_datab
     await desk.rebuild()
     assert await desk.everybody() == running
     assert found_in(await desk.dump()) == []
+
+
+@pytest.mark.parametrize(("name", "goes"), [(UNIONID.value, True), (OTHER_UNIONID.value, False)])
+async def test_a_pull_that_broke_off_at_an_erased_person_begins_anew(desk: Desk, name: str, goes: bool) -> None:
+    await desk.land(*of_others(), *theirs())
+    this = desk.tenant.id, UUID(int=1)
+    async with desk.service.store.writing() as tx:
+        await tx.run("begin_pull", *this, "rabbitpre", "http://there", False)  # noqa: FBT003 (a column)
+        await tx.run("move_pull", *this, 0, msgspec.json.encode({"after": name}), 1, 1, 0, 0, False)  # noqa: FBT003
+    await desk.erase()
+    async with desk.service.store.reading() as tx:
+        stands = await tx.row("pull_place", *this)
+    assert stands
+    assert (stands["place"] is None) is goes
 
 
 async def test_scrubbed_files_hold_no_byte_of_the_person_and_the_log_of_changes_loses_it(desk: Desk) -> None:

@@ -139,6 +139,12 @@ where cut.tenant = $1 and cut.kind = gone.kind and cut.value = gone.value and cu
 -- name: erase_views
 delete from view where tenant = $1 and id = any($2::uuid[]);
 
+-- name: erase_pull_places
+-- A pull that broke off remembers whom it had come to: one that may name an erased one begins anew.
+update pull set place = null
+where tenant = $1 and place is not null
+  and exists (select from unnest($2::text[]) as one (value) where strpos(pull.place::text, one.value) > 0);
+
 -- name: erase_changes
 delete from change where tenant = $1 and customer = any($2::bigint[]);
 

@@ -199,6 +199,7 @@ async def _erase(tx: Transaction, tenant: Tenant, found: Reach, now: datetime) -
     await feed.note(tx, tenant, landed, moves)
     await _lead_on(tx, tenant, found)
     await tx.each("put_changes", [("erased", number, None) for number in ids], tenant.id)
+    await tx.run("erase_pull_places", tenant.id, [row["value"] for row in found.own.nodes])
     await tx.run("erase_told", tenant.id, [*found.unknown, *{row["customer"] for row in found.own.nodes}])
     await tx.each("put_erased", [(mark,) for mark in _marks(tenant, found)], tenant.id)
 
