@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from served import Between, Either, House, Lose, Say, between, said
@@ -66,6 +67,7 @@ async def test_every_call_of_the_api_has_its_method(connect: Callable[..., Eithe
         await decisions(client, one, other)
         await rules(client, one)
         await pairs(client, house, mine)
+        await records(client, house, mine)
         shown = await said(client, "erase", other, preview=True, **BY)
         assert (shown.done, (await said(client, "customer", other)).id) == (False, other)
         gone = await said(client, "erase", other, **BY)
@@ -148,6 +150,29 @@ async def pairs(client: object, house: House, mine: Tenant) -> None:
     assert (refused.state, refused.customers) == ("refused", [found[1].one, found[1].other])
     assert [each.id for each in await said(client, "suggestions", state="refused")] == [found[1].id]
     assert await said(client, "suggestions") == found[2:]
+
+
+async def records(client: object, house: House, mine: Tenant) -> None:
+    """What is done about a CRM's customer, and what its ids mean."""
+    record, account = str(uuid4()), mine.main_account
+    row = {"id": record, "user_id": str(account), "phone": "13667679151", "created_at": "2026-01-01 09:00:00"}
+    await house.land(mine, ("telrobot.customer", row))
+    at = datetime(2026, 2, 1, tzinfo=UTC)
+    followed = await said(client, "step", "follow", record, at=at, step_id="s-1", **BY)
+    assert (followed.followed_at, [step.what for step in followed.steps]) == (at, ["follow"])
+    assert await said(client, "step", "follow", record, at=at, step_id="s-1", **BY) == followed
+    assert (await said(client, "step", "settle", record, **BY)).is_settled
+    assert (await said(client, "step", "release", record, **BY)).is_back
+    claimed = await said(client, "step", "claim", record, account=account, **BY)
+    assert (claimed.account, claimed.is_back, claimed.steps[0].what) == (str(account), False, "claim")
+    undone = await said(client, "undo_step", claimed.steps[0].id, **BY)
+    assert undone.is_back
+    assert await said(client, "standing", record) == undone
+    entry = await said(client, "put_entry", "source", "展会")
+    assert (await said(client, "put_entry", "source", "网站", entry_id=entry.id, account=account)).name == "网站"
+    assert [(one.id, one.name) for one in await said(client, "dictionary", "source")] == [(entry.id, "网站")]
+    assert (await said(client, "drop_entry", "source", entry.id)).name == "网站"
+    assert await said(client, "dictionary", account=account) == []
 
 
 def met(proxy: Between) -> set[tuple[str, str]]:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from types import TracebackType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from huaxiang.cli.meter import Meter
 from huaxiang.cli.output import say, show
 from huaxiang.cli.place import HERE, Place
 from huaxiang.client import ClientError, NotPermitted, TooOften, Unauthenticated, Unavailable
@@ -25,8 +22,6 @@ from huaxiang.pull import Manner, Report, Source
 from huaxiang.pull import Progress as Behind
 from huaxiang.pull import pull as pull_all
 from huaxiang.service import Service
-
-LINE_EVERY_SECONDS = 5.0
 
 pull = App(name="pull", help="Pull all that a vendor's API tells, or another Huaxiang's; again, what has changed.")
 
@@ -186,7 +181,7 @@ class _Held:
 
 
 def _run(make: Callable[[], Source], tenant: str, how: How, place: Place) -> None:
-    gauge = Gauge()
+    gauge = _Gauge()
 
     async def work(service: Service) -> Report:
         return await pull_all(service, await service.tenant(tenant), make(), gauge.moved, again=how.again)
@@ -218,7 +213,7 @@ def _sentence(error: ClientError) -> str:
     return f"the source answers as it should not ({details}); the same command goes on from here"
 
 
-def _tell(report: Report, gauge: Gauge, *, as_json: bool) -> None:
+def _tell(report: Report, gauge: _Gauge, *, as_json: bool) -> None:
     speed = {"seconds": round(gauge.seconds, 3), "per_second": round(gauge.told / max(gauge.seconds, 0.001))}
     counts = {name: value for name, value in asdict(report).items() if name not in {"examples", "remarks", "before"}}
     whole: dict[str, Any] = {"state": "resumed" if report.before else "pulled", **counts, **speed}
@@ -233,55 +228,21 @@ def _tell(report: Report, gauge: Gauge, *, as_json: bool) -> None:
         say(f"{one.name}{', ' + one.field if one.field else ''}: {one.reason}")
 
 
-class Gauge:
-    """How a pull goes: a bar for a person at a terminal, a line every few seconds for a log; a context manager."""
+class _Gauge(Meter):
+    """How a pull goes: `told` things so far."""
 
-    def __init__(self, *, every_seconds: float = LINE_EVERY_SECONDS) -> None:
+    def __init__(self) -> None:
         self.told = 0
         self._first: Behind | None = None
-        self._every_seconds = every_seconds
-        self._began = self._said_at = time.monotonic()
-        console = Console(stderr=True, highlight=False)
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[told]}", markup=False),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("pull", total=None, told="")
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    @property
-    def seconds(self) -> float:
-        """Since it began."""
-        return time.monotonic() - self._began
+        super().__init__("pull", None)
 
     def moved(self, behind: Behind) -> None:
         """The pull has come so far."""
-        self._first = self._first or behind
+        first = self._first = self._first or behind
         self.told = behind.told
         speed = behind.done / max(self.seconds, 0.001)
         told = f"{speed:,.0f}/s; changed {behind.changed:,}, known {behind.known:,}, rejected {behind.rejected:,}"
-        self._bar.update(self._task, completed=behind.done, total=behind.total, told=told)
-        if self._bar.disable and time.monotonic() - self._said_at >= self._every_seconds:
-            self._said_at = time.monotonic()
-            of = f" of {behind.total:,}" if behind.total is not None else ""
-            say(f"{behind.done:,}{of}, {told}{self._left(behind)}")
-
-    def _left(self, behind: Behind) -> str:
-        assert self._first is not None
-        done = behind.done - self._first.done
-        if behind.total is None or done <= 0:
-            return ""
-        return f"; {self.seconds * (behind.total - behind.done) / done:,.0f} s left"
+        of, left = "", ""
+        if behind.total is not None:
+            of, left = f" of {behind.total:,}", self.left(behind.done - first.done, behind.total - behind.done)
+        self.tell(behind.done, told, f"{behind.done:,}{of}, {told}{left}", total=behind.total)

@@ -18,6 +18,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -44,6 +45,15 @@ class Reply:
 def status_of(reply: Reply) -> int:
     """The HTTP status of a reply: what it amounts to, for whoever means it."""
     return reply.status
+
+
+def placed(path: str, places: Mapping[str, object]) -> str:
+    """A path with its places (`{name}`) filled in. Raises `Invalid` for one without a value."""
+    for name, value in places.items():
+        if not str(value):
+            raise Invalid(field=name, reason="is required")
+        path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
+    return path
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias, TypeVar
-from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import msgspec
 
 from huaxiang.client.calls import refused
 from huaxiang.client.errors import Invalid, NotFound, Unexpected
-from huaxiang.client.exchange import Call, Reply
+from huaxiang.client.exchange import Call, Reply, placed
 from huaxiang.dialects.contract import Endpoint
 from huaxiang.dialects.native import dictionaries, steps
 from huaxiang.dialects.native.dictionaries import DictionaryAnswer, EntryAnswer, Kind
@@ -97,14 +96,9 @@ def _call(
     repeatable: bool = True,
     **places: str,
 ) -> Call[Answer]:
-    path = of.path
-    for name, value in places.items():
-        if not value:
-            raise Invalid(field=name, reason="is required")
-        path = path.replace(f"{{{name}}}", quote(value, safe=""))
     return Call(
         of.method,
-        path,
+        placed(of.path, places),
         query=tuple((name, str(value)) for name, value in (query or {}).items() if value is not None),
         repeatable=repeatable,
         read=_reader(kind),

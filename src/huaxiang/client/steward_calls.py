@@ -13,14 +13,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import TypeAlias, TypeVar
-from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
 
 from huaxiang.client.calls import AnIdentifier, read
-from huaxiang.client.errors import Invalid, Unexpected
-from huaxiang.client.exchange import Call, encoded
+from huaxiang.client.errors import Unexpected
+from huaxiang.client.exchange import Call, encoded, placed
 from huaxiang.dialects.contract import Endpoint
 from huaxiang.dialects.native import changes, decisions, erasure, evidence, rules, suggestions
 from huaxiang.model import Json
@@ -163,14 +162,9 @@ def _call(
     **places: AnId,
 ) -> Call[Answer]:
     """A call; `places` are the parts of its path. Raises `Invalid`."""
-    where = of.path
-    for name, value in places.items():
-        if not str(value):
-            raise Invalid(field=name, reason="is required")
-        where = where.replace(f"{{{name}}}", quote(str(value), safe=""))
     return Call(
         method=of.method,
-        path=where,
+        path=placed(of.path, places),
         read=partial(read, kind),
         repeatable=repeatable,
         query=_pairs(query) if query is not None else (),

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
-from urllib.parse import quote
 from uuid import UUID
 
 from msgspec import Struct, structs
 
 from huaxiang.client.batches import ARow, Batch, cut, parts, several
 from huaxiang.client.errors import Invalid
-from huaxiang.client.exchange import PERHAPS_DONE, Call, Reply, encoded
+from huaxiang.client.exchange import PERHAPS_DONE, Call, Reply, encoded, placed
 from huaxiang.client.telrobot import answers
 from huaxiang.client.telrobot.answers import Component, Customer, Deleted, Handed, Page, TokenState, shaped
 from huaxiang.dialects.contract import Endpoint
@@ -158,14 +157,9 @@ def call(
     **places: str,
 ) -> Call[Answer]:
     """A call; `places` are the parts of its path. Raises `Invalid` for what can't be sent."""
-    path = of.path
-    for name, value in places.items():
-        if not value:
-            raise Invalid(field=name, reason="is required")
-        path = path.replace(f"{{{name}}}", quote(value, safe=""))
     return Call(
         of.method,
-        path,
+        placed(of.path, places),
         read=read,
         repeatable=repeatable,
         query=tuple(query),
