@@ -222,10 +222,17 @@ async def _join_flat(tx: Transaction, tenant: Tenant, plan: Plan) -> list[Move]:
 
 
 async def keep(tx: Transaction, tenant: Tenant, islands: Iterable[Island]) -> None:
-    """Keep what is known of islands; of plain ones only the size and the kinds, and of small plain ones nothing."""
+    """Keep what is known of islands; of plain ones only the size and the kinds, and of small plain ones nothing.
+
+    Of flat ones the kinds don't matter: they are past the bound, whatever joins them.
+    """
     rows = [
-        (one.label, one.size, one.state, one.weakest, one.strongest, msgspec.json.encode(one.kinds).decode())
+        (one.label, one.size, one.state, one.weakest, one.strongest, _kinds(one))
         for one in islands
         if one.size > FEW or one.state != "plain"
     ]
     await tx.each("put_islands", rows, tenant.id)
+
+
+def _kinds(island: Island) -> str:
+    return msgspec.json.encode(island.kinds).decode() if island.state != "flat" else "{}"

@@ -54,8 +54,14 @@ def indented(docstring: str) -> Iterator[str]:
 
 
 EXAMPLES = list(written())
-SAYS = {
-    "client.rabbitpre-0": ["1 []", "643 ['老客', '重点']", "5"],
+OWN_IDS = tuple("56789")
+"""How an id of our own begins: its slot is its tenant's."""
+SAYS: dict[str, list[str | tuple[str, ...]]] = {
+    "client.rabbitpre-0": [
+        "1 []",
+        "643 ['老客', '重点']",
+        tuple("56789"),
+    ],  # an id of our own: its slot is the tenant's
     "client.rabbitpre.client-0": ["643 莫俊驰"],
     "client.telrobot-0": ["0 ", "联系人1 13012121211"],
     "client.telrobot.client-0": ["ai_7227840"],

@@ -164,7 +164,7 @@ def test_every_format_has_its_columns_and_a_row_that_it_takes(page: Reader) -> N
 def test_a_column_that_is_told_is_one_that_its_dialect_knows(form: Format) -> None:
     dialect = next(one.name for one in DIALECTS if form in one.formats)
     folder = Path(str(huaxiang.dialects.__file__)).parent / dialect
-    sources = [*folder.glob("*.py"), *([folder.parents[1] / "model.py"] if dialect == "native" else [])]
+    sources = [*folder.glob("*.py"), *([folder.parents[1] / "model" / "said.py"] if dialect == "native" else [])]
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     names = {name for column in COLUMNS[form.name] for name in column.names}
     assert {name for name in names if not re.search(rf"\b{name}\b", text)} == set()
