@@ -352,7 +352,7 @@ def _keyed(key: bytes, person: bytes, before: tuple[str, str], third: str, fourt
 
 @lru_cache(maxsize=256)
 def _begun(key: bytes, person: bytes, before: tuple[str, str]) -> tuple[blake2b, bytes, bytes]:
-    """A hash to be copied, which has taken in its key: a third of the work of each; and how its text begins."""
+    """A hash to be copied, which has taken in its key: that is done once; and how its text begins."""
     if len(key) < FEWEST_KEY_BYTES:
         raise ValueError(f"a tenant's key has at least {FEWEST_KEY_BYTES} bytes")
     one, two = [part.encode() for part in before]

@@ -33,8 +33,7 @@ from huaxiang.client.rabbitpre import (
     TagValue,
     Upstream,
 )
-from huaxiang.dialects.rabbitpre.wire import OURS
-from huaxiang.model import Tenant
+from huaxiang.model import OWN_IDS, Tenant
 
 AClient: TypeAlias = RabbitpreClient | AsyncRabbitpreClient
 Connect: TypeAlias = Callable[..., AClient]
@@ -68,7 +67,7 @@ async def test_all_ids_are_listed_ascending_over_pages_of_any_size(rabbitpre: Co
     await said(client, "add_profiles", [*({"audienceUserId": one} for one in ids), {"unionid": "un-1"}])
     found = await said(client, "user_ids", size=size)
     assert found[:-1] == ids
-    assert found[-1] > OURS
+    assert found[-1] > OWN_IDS
     assert await said(client, "user_ids", after=10, size=size) == found[2:]
     assert await said(client, "user_ids", after=found[-1], size=size) == []
 

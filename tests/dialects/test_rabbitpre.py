@@ -24,6 +24,7 @@ from huaxiang import errors as house
 from huaxiang.dialects.rabbitpre import errors, inward, outward, wire
 from huaxiang.identifiers import normalise
 from huaxiang.model import (
+    OWN_IDS,
     AnyFact,
     Bucket,
     Customer,
@@ -302,7 +303,7 @@ def test_a_customer_answers_under_the_smallest_id_that_the_vendor_gave_it() -> N
 
 def test_a_customer_without_a_vendors_id_answers_under_our_own_range_and_is_found_by_that() -> None:
     number = outward.audience_id(customer(17), tenant())
-    assert number == wire.OURS + 17
+    assert number == OWN_IDS + 17
     assert outward.wanted([number, 643], [], [], "", tenant()) == [17, Identifier("audience_id", "643")]
 
 

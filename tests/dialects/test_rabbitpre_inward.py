@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huaxiang import errors as house
-from huaxiang.dialects.rabbitpre import inward, wire
-from huaxiang.model import AnyFact, Interaction, Json, Mention, Origin, Subscription, Trait
+from huaxiang.dialects.rabbitpre import inward
+from huaxiang.model import OWN_IDS, AnyFact, Interaction, Json, Mention, Origin, Subscription, Trait
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FORMATS = {form.name: form.parse for form in inward.FORMATS}
@@ -108,8 +108,8 @@ def test_an_identity_of_a_system_needs_the_system() -> None:
 
 
 def test_an_id_of_another_house_is_taken_as_a_vendors() -> None:
-    fact = inward.parse_profile({**IDENTITIES, "audienceUserId": wire.OURS + 1}, SHANGHAI).facts[0]
-    assert Mention("audience_id", str(wire.OURS + 1)) in fact.identifiers
+    fact = inward.parse_profile({**IDENTITIES, "audienceUserId": OWN_IDS + 1}, SHANGHAI).facts[0]
+    assert Mention("audience_id", str(OWN_IDS + 1)) in fact.identifiers
     assert fact.details == {}
 
 

@@ -13,9 +13,8 @@ import msgspec
 from caller import Door, Serving
 from pulling import Gate, Here
 
-from huaxiang.dialects.rabbitpre.wire import OURS
 from huaxiang.generate import rows
-from huaxiang.model import Tenant
+from huaxiang.model import OWN_IDS, Tenant
 
 DETAIL = "/api/open/api/audience/detail"
 INFO = "/api/open/api/audience/getInfoByPhoneAndOpenid"
@@ -63,7 +62,7 @@ def odd_customers() -> list[dict[str, Any]]:
         profile(
             openids=[{"openid": "wm-1", "appid": "ww1", "platform": "workwechat", "jcappid": 7, "identityId": "x"}]
         ),
-        profile(audienceUserId=OURS + 77, unionid="of-another-house", thirdId="t-1"),
+        profile(audienceUserId=OWN_IDS + 77, unionid="of-another-house", thirdId="t-1"),
         # Followed, left, left before it was ever followed.
         event("f1", 20, "subscribe", openid="o-f", args={**gzh, "wechatName": "甲"}),
         event("f2", 10, "unsubscribe", openid="o-f", args=gzh),

@@ -15,8 +15,7 @@ from caller import Door, Serving
 from huaxiang.client.pace import Rate
 from huaxiang.client.rabbitpre import App, AsyncRabbitpreClient, Rates
 from huaxiang.dialects.rabbitpre.neighbours import BatchAnswer, InfoAnswer, TagsOfAnswer
-from huaxiang.dialects.rabbitpre.wire import OURS
-from huaxiang.model import Tenant
+from huaxiang.model import OWN_IDS, Tenant
 
 SLOW = 0.001
 """A key a thousand times slower than the vendor's: what it may do once in 2 seconds, it may do once in half an hour."""
@@ -79,7 +78,7 @@ def profile(**row: object) -> dict[str, Any]:
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 async def test_pages_hold_every_customer_once_by_the_id_that_it_answers_under(server: Serving, size: int) -> None:
     tenant, door = await a_door(server)
-    ids = [9, 10, 643, 1200, 958788729483837440, OURS - 1]
+    ids = [9, 10, 643, 1200, 958788729483837440, OWN_IDS - 1]
     others = tenant.own_ids.stop + 5
     await server.land(tenant, [profile(audienceUserId=one, unionid=f"u{one}") for one in (*ids, others)])
     # One with two of the vendor's ids, which answers under the smaller; one with an id that is none; four without any.

@@ -17,10 +17,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from huaxiang.dialects.contract import Endpoint
 from huaxiang.errors import InputInvalid, InputMissing, InputTooLarge
-from huaxiang.model import OWN_IDS, Json
+from huaxiang.model import Json
 
-OURS: Final = OWN_IDS
-"""Where customer ids begin that houses like this one give; each tenant has a part of them (`Tenant.own_ids`)."""
 MOST_IDS: Final = 1000
 ACCESS_TOKEN_SECONDS: Final = 7200
 OFFICIAL_ACCOUNT: Final = "gzh"
