@@ -37,6 +37,7 @@ from huaxiang.model import (
     Outcome,
     Parsed,
     PortraitPage,
+    Record,
     Reject,
     Step,
     Tenant,
@@ -147,11 +148,11 @@ class Service(Keyring):
 
     async def _land(self, tenant: Tenant, batch: Prepared, place: Place | Turn | None = None) -> set[UUID]:
         """Land a batch; gives the records that it changed."""
-        async with self.store.writing() as tx:
-            tenant = await _locked(tx, tenant)
+        async with self.store.landing(tenant.id) as tx:
+            tenant = await _current(tx, tenant)
             landed = await ingest.land(tx, tenant, batch.claims, batch.came_at, ahead=batch.ahead)
             await pages.refresh(tx, tenant)
-            await listing.refresh(tx, tenant)
+            await listing.refresh(tx, tenant, said=any(isinstance(one.fact, (Record, Step)) for one in batch.claims))
             moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
             await feed.note(tx, tenant, landed, moves)
             await _put_fields(tx, tenant, batch.fields)
@@ -453,8 +454,13 @@ def _outcome(batch: Prepared, won: set[UUID]) -> Outcome:
 
 
 async def _locked(tx: Transaction, tenant: Tenant) -> Tenant:
-    """Hold the tenant's lock; gives the tenant as it is now, since another process may have changed its settings."""
+    """Hold the tenant's lock; gives the tenant as it is now."""
     await ingest.lock(tx, tenant)
+    return await _current(tx, tenant)
+
+
+async def _current(tx: Transaction, tenant: Tenant) -> Tenant:
+    """The tenant as it is now, since another process may have changed its settings before the lock was held."""
     row = await tx.row("tenant_by_id", tenant.id)
     if row is None:
         raise NotFound(field="tenant", reason="there is no such tenant any more")
