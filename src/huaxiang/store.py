@@ -128,8 +128,8 @@ class Transaction:
         await self._connection.copy_records_to_table(table, records=records, columns=columns)
 
     async def copy_packed(self, table: str, columns: Sequence[str], chunks: Iterable[bytes]) -> None:
-        """The same, of records that are packed already (see `copying`)."""
-        self._staged = True
+        """The same, of records that are packed already (see `copying`); into any table, where they are new to it."""
+        self._staged |= table in STAGING
         await self._connection.copy_to_table(table, source=_each(chunks), columns=columns, format="binary")
 
     async def pages(self, name: str, *parameters: object, size: int) -> AsyncIterator[list[Row]]:

@@ -147,6 +147,36 @@ on conflict (node) do update
     where (had.at, had.rank, had.record_id, had.record)
         > (excluded.at, excluded.rank, excluded.record_id, excluded.record);
 
+-- name: add_identity
+-- The three of these that follow add what was folded before it landed, a row for each node, to what stood there before.
+insert into summary_identity as had select * from landing_identity
+on conflict (node) do update
+    set verified = had.verified or excluded.verified,
+        first_at = least(had.first_at, excluded.first_at),
+        created_at = least(had.created_at, excluded.created_at),
+        (at, rank, record_id, record, spelling) = (
+            select excluded.at, excluded.rank, excluded.record_id, excluded.record, excluded.spelling
+            where (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record)
+            union all
+            select had.at, had.rank, had.record_id, had.record, had.spelling limit 1);
+
+-- name: add_trait
+insert into summary_trait as had select * from landing_trait
+on conflict (node, name) do update
+    set at = excluded.at, rank = excluded.rank, record_id = excluded.record_id, record = excluded.record,
+        value = excluded.value
+    where (had.at, had.rank, had.record_id, had.record)
+        < (excluded.at, excluded.rank, excluded.record_id, excluded.record);
+
+-- name: add_origin
+insert into summary_origin as had select * from landing_origin
+on conflict (node) do update
+    set at = excluded.at, rank = excluded.rank, record_id = excluded.record_id, record = excluded.record,
+        value = excluded.value
+    where (had.at, had.rank, had.record_id, had.record)
+        > (excluded.at, excluded.rank, excluded.record_id, excluded.record);
+
 -- name: fold_activity
 -- Day buckets, in the tenant's time zone: the customer's own interactions, and those that name it as their upstream; and,
 -- without a type, what a source summed up itself.
