@@ -13,7 +13,7 @@ Rule 3: left to `resolve` is what a person parted, and each node that stood and 
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -70,11 +70,8 @@ class _Came(NamedTuple):
     reasons: Mapping[int, str]
 
 
-class _Fresh(NamedTuple):
-    number: int
-    is_hub: bool
-    customer: int
-    island: int
+_Fresh: TypeAlias = tuple[int, bool, int, int]
+"""Number, whether it is a hub, customer, island."""
 
 
 class _Standing(msgspec.Struct):
@@ -123,8 +120,7 @@ async def arrive_packed(tx: Transaction, tenant: Tenant, packed: Packed) -> tupl
     await tx.copy_packed("landing_node", PLACE_COLUMNS, packed.landing)
     came = await _arrive(tx, tenant, packed.kinds, packed.ties, set())
     if came.fresh:
-        nodes, fresh = packed.nodes, came.fresh
-        rows = [nodes[place] + _as_it_stands(fresh[place]) for place in packed.order if place in fresh]
+        rows = _whole_nodes(packed, came.fresh)
         await tx.copy_packed("node", NODE_COLUMNS, copying.chunks(rows))
     if packed.links:
         await tx.copy_packed("link", LINK_COLUMNS, _with_reasons(packed, came.reasons))
@@ -134,9 +130,15 @@ async def arrive_packed(tx: Transaction, tenant: Tenant, packed: Packed) -> tupl
     return arrival, came.fresh.keys()
 
 
-def _as_it_stands(fresh: _Fresh) -> bytes:
-    """The last fields of a node's row."""
-    return _standing(8, fresh.number, 1, fresh.is_hub, 8, fresh.customer, 8, fresh.island)
+def _whole_nodes(packed: Packed, fresh: Mapping[int, _Fresh]) -> list[bytes]:
+    """The rows of the fresh nodes, with the fields that were not known when they were packed."""
+    nodes = packed.nodes
+    return [
+        nodes[place] + _standing(8, number, 1, is_hub, 8, customer, 8, island)
+        for place, (number, is_hub, customer, island) in (
+            (place, fresh[place]) for place in packed.order if place in fresh
+        )
+    ]
 
 
 def _with_reasons(packed: Packed, reasons: Mapping[int, str]) -> Sequence[bytes]:
@@ -166,7 +168,7 @@ async def _arrive(tx: Transaction, tenant: Tenant, kinds: Sequence[str], ties: T
     flat = {group.smallest: group.largest for group in plan.flat}
     customers, unnamed = _customers(stand, plan, flat)
     fresh = _fresh(stand, plan, flat)
-    customers.update(one.customer for one in fresh.values() if one.number not in plan.anew)
+    customers.update(customer for number, _, customer, _ in fresh.values() if number not in plan.anew)
     reasons = _reasons(stand, ties, plan, flat)
     first_number = min(stand.numbers.values(), default=None)
     return _Came(first_number, moves, _left(stand, ties, plan), customers, unnamed, fresh, reasons)
@@ -288,7 +290,7 @@ def _fresh(stand: _Standing, plan: Plan, flat: Mapping[int, int]) -> dict[int, _
     tops, anew, hubs = plan.tops, plan.anew, stand.hubs
     for place, number in stand.numbers.items():
         top = number if number in anew else tops.get(number, number)
-        fresh[place] = _Fresh(number, hubs[place], number if top in flat else top, flat.get(top, top))
+        fresh[place] = number, hubs[place], number if top in flat else top, flat.get(top, top)
     return fresh
 
 

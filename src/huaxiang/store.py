@@ -78,7 +78,7 @@ STAGING = tuple(re.findall(r"create temporary table if not exists (\w+)", STATEM
 STAGERS = frozenset(name for name, text in STATEMENTS.items() if re.search(rf"\b({'|'.join(STAGING)})\b", text))
 """The statements that use them."""
 STAGING_BYTES = 256 << 10
-"""Dead rows in the staging tables are let be up to this size: to cut the files takes longer than to read past them."""
+"""Dead rows in a staging table are let be up to this size: to cut its files takes longer than to read past them."""
 
 
 def can_be_kept(text: str) -> bool:
@@ -98,9 +98,8 @@ class Transaction:
     async def sweep(self) -> None:
         """Leave no row in the staging tables, at the end of a transaction that writes."""
         if self._staged:
-            row = await self.row("sweep_staging")
-            if row and row["bytes"] > STAGING_BYTES:
-                await self.run("cut_staging")
+            for row in await self.rows("sweep_staging", STAGING, STAGING_BYTES):
+                await self.run(f"cut_{row['name']}")
 
     async def rows(self, name: str, *parameters: object) -> list[Row]:
         """All rows that the statement gives."""
