@@ -12,7 +12,7 @@ Rule 3: what facts say of their nodes is folded here (`folding`); only what its 
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -116,16 +116,22 @@ class _Shared(NamedTuple):
 
 
 class _Sort(NamedTuple):
-    """What nodes of one kind and scope have in common: how they are named, and fields before and behind their value."""
+    """What nodes of one kind and scope have in common: how they are named, and the fields around their value."""
 
     node: Callable[[bytes], bytes]
-    kind: bytes
+    kind: str
+    field: bytes
     rest: bytes
+
+
+_Spot: TypeAlias = "tuple[int, bytes, bool, str, bytes, _Sort]"
+"""A node in a batch: its place, its name, whether it is somebody's, its value, that as a field, and its sort."""
 
 
 class _Packing:
     def __init__(self, tenant: Tenant, now: datetime) -> None:
         self._tenant, self._blocked = tenant, frozenset(tenant.settings.blocked)
+        self._is_matched = bool(tenant.settings.matching)
         self._now = copying.microseconds(now)
         self._given = copying.integer(tenant.id) + copying.time(now)
         self._facts: list[bytes] = []
@@ -134,42 +140,36 @@ class _Packing:
         self._named: set[str] = set()
         self._links: list[tuple[bytes, bytes]] = []
         self._ties = Ties([], [], [])
-        self._nodes: list[bytes] = []
-        self._landing: list[bytes] = []
-        self._places: list[bytes] = []
-        self._kinds: list[str] = []
-        self._place_of: dict[Identifier, int] = {}
-        self._somebody: list[bool] = []
-        self._kind_fields: list[bytes] = []
-        self._values: list[str] = []
-        self._spelled: list[bytes] = []
+        self._spots: list[_Spot] = []
+        self._spot_of: dict[Identifier, _Spot] = {}
         self._sorts: dict[tuple[str, str], _Sort] = {}
         self._shared: dict[tuple[type[AnyFact], str, str], _Shared] = {}
         self._folding = Folding()
 
     def packed(self) -> Packed:
         """All of it."""
-        places, links = self._places, self._links
+        spots, links = self._spots, self._links
+        places = [spot[1] for spot in spots]
         order = sorted(range(len(places)), key=places.__getitem__)
         return Packed(
             facts=copying.chunks(sorted(self._facts)),
             records=copying.chunks(sorted(self._records)),
-            landing=copying.chunks(self._landing),
+            landing=copying.chunks([_place(len(PLACE_COLUMNS), 4, spot[0], 16, spot[1]) for spot in spots]),
             whole_links=copying.chunks(sorted([row for both in links for row in both])) if links else (),
             staged=copying.chunks(self._staged) if self._staged else (),
             named=copying.chunks([_ONE + copying.text(name) for name in sorted(self._named)]) if self._named else (),
             links=links,
-            nodes=self._nodes,
+            nodes=[b"".join((_NODE, node, sort.field, spelled, sort.rest)) for _, node, _, _, spelled, sort in spots],
             places=places,
             order=order,
-            kinds=self._kinds,
+            kinds=[spot[5].kind for spot in spots],
             ties=self._ties,
             folded=self._folding.folded(self._tenant.id, places, order),
         )
 
     def add(self, one: Claim) -> None:
         """Add a claim's rows."""
-        fact, named, known, places = one.fact, one.named, self._place_of, self._places
+        fact, named, known = one.fact, one.named, self._spot_of
         whose = type(fact), fact.source, fact.enterprise
         shared = self._shared.get(whose) or self._share(whose, one)
         at = self._now if fact.at is None else copying.microseconds(fact.at)
@@ -177,30 +177,31 @@ class _Packing:
         record_id, at_field, key = copying.text(one.record_id), _time(8, at), one.key.bytes
         created_at = copying.NULL if created is None else _time(8, created)
         told = when(at, shared.rank, one.record_id, record_id, key)
-        where = [known[identifier] if identifier in known else self._place(identifier) for identifier, _ in named]
-        mine = 0 if self._is_first(where[0]) else self._primary(one, where)
-        place, mention = where[mine], named[mine][1]
-        linked, nodes, said = {place}, [places[place]], b""
-        for other, (_, mentioned) in zip(where, named, strict=True):
-            if other == place and not said:
-                said = self._say(place, mention, told, created)
-            elif other not in linked:
-                linked.add(other)
-                nodes.append(places[other])
-                common = shared.link + at_field + record_id
-                said_of_other = self._say(other, mentioned, told, created)
-                self._add_link((other, place), one, mentioned, (key, common, said_of_other, created_at))
+        spots = [known[identifier] if identifier in known else self._spot(identifier) for identifier, _ in named]
+        mine = 0 if spots[0][2] and not self._is_matched else self._primary(one, spots)
+        own, mention = spots[mine], named[mine][1]
+        linked, nodes, said = {own[0]}, [own[1]], b""
+        for spot, (_, mentioned) in zip(spots, named, strict=True):
+            if spot is own and not said:
+                said = self._say(own, mention, told, created)
+            elif spot[0] not in linked:
+                linked.add(spot[0])
+                nodes.append(spot[1])
+                told_of_it = self._say(spot, mentioned, told, created)
+                self._add_link(
+                    spot, own, one, mentioned, (key + shared.link + at_field + record_id, told_of_it, created_at)
+                )
         updated_at = copying.NULL if fact.updated_at is None else copying.time(fact.updated_at)
         about = copying.raw(_encode(mention.about)) if mention.about else copying.NULL
         row = b"".join((
-            _FACT, nodes[0], _KEY, key, _KEY, one.digest, shared.fact, at_field, updated_at, created_at, record_id,
-            said, about, _length(len(one.said)), one.said,
+            _FACT, own[1], _KEY, key, _KEY, one.digest, shared.fact, at_field, updated_at, created_at, record_id, said,
+            about, _length(len(one.said)), one.said,
         ))  # fmt: skip
         self._facts.append(row)
         if not shared.is_folded:
             self._staged.append(row)
         self._records.append(b"".join((_RECORD, key, _KEY, one.digest, self._given, updated_at, copying.uuids(nodes))))
-        self._fold(fact, place, told)
+        self._fold(fact, own[0], told)
 
     def _fold(self, fact: AnyFact, place: int, told: When) -> None:
         """Fold what a fact says of its own node's customer."""
@@ -211,68 +212,53 @@ class _Packing:
         if type(fact) is Record:
             self._named.add(fact.record)
 
-    def _is_first(self, place: int) -> bool:
-        """Whether a fact of which this is the first name hangs on it."""
-        return self._somebody[place] and not self._tenant.settings.matching
+    def _primary(self, one: Claim, spots: Sequence[_Spot]) -> int:
+        return primary_of(self._tenant, one, [index for index, spot in enumerate(spots) if spot[2]])
 
-    def _primary(self, one: Claim, where: Sequence[int]) -> int:
-        return primary_of(self._tenant, one, [index for index, place in enumerate(where) if self._somebody[place]])
-
-    def _place(self, identifier: Identifier) -> int:
-        """The place of the node of an identifier that was not seen yet."""
-        kind, value, scope = identifier.kind, identifier.value, identifier.scope
-        sort = self._sorts.get((kind, scope)) or self._sort(kind, scope)
-        place = self._place_of[identifier] = len(self._places)
+    def _spot(self, identifier: Identifier) -> _Spot:
+        """The node of an identifier that was not seen yet."""
+        value = identifier.value
+        sort = self._sorts.get((identifier.kind, identifier.scope)) or self._sort(identifier.kind, identifier.scope)
         written = value.encode()
-        node, spelled = sort.node(written), _length(len(written)) + written
-        self._places.append(node)
-        self._kinds.append(kind)
-        self._somebody.append(identifies(identifier, self._blocked))
-        self._kind_fields.append(sort.kind)
-        self._values.append(value)
-        self._spelled.append(spelled)
-        self._landing.append(_place(len(PLACE_COLUMNS), 4, place, 16, node))
-        self._nodes.append(b"".join((_NODE, node, sort.kind, spelled, sort.rest)))
-        return place
+        spelled = _length(len(written)) + written
+        spot = len(self._spots), sort.node(written), identifies(identifier, self._blocked), value, spelled, sort
+        self._spots.append(spot)
+        self._spot_of[identifier] = spot
+        return spot
 
     def _sort(self, kind: str, scope: str) -> _Sort:
         rest = copying.text(scope) + _EPOCH + copying.integer(self._tenant.id)
-        sort = self._sorts[kind, scope] = _Sort(nodes_of(self._tenant.key, kind, scope), copying.text(kind), rest)
+        sort = self._sorts[kind, scope] = _Sort(nodes_of(self._tenant.key, kind, scope), kind, copying.text(kind), rest)
         return sort
 
-    def _say(self, place: int, mention: Mention, told: When, created: int | None) -> bytes:
+    def _say(self, spot: _Spot, mention: Mention, told: When, created: int | None) -> bytes:
         """Fold what a record says of an identifier itself; gives the fields `spelling` and `verified`."""
-        spelled = self._spelled[place] if mention.value == self._values[place] else copying.text(mention.value)
-        self._folding.mention(place, told, spelled, created, verified=mention.verified)
+        spelled = spot[4] if mention.value == spot[3] else copying.text(mention.value)
+        self._folding.mention(spot[0], told, spelled, created, verified=mention.verified)
         if mention.about:
-            self._folding.traits(place, told, {"": mention.about})
+            self._folding.traits(spot[0], told, {"": mention.about})
         return spelled + (copying.TRUE if mention.verified else copying.FALSE)
 
     def _add_link(
-        self, ends: tuple[int, int], one: Claim, mention: Mention, told: tuple[bytes, bytes, bytes, bytes]
+        self, this: _Spot, own: _Spot, one: Claim, mention: Mention, told: tuple[bytes, bytes, bytes]
     ) -> None:
-        """Add a link of the nodes at these places, as a record says in its mention of the first.
+        """Add a link of a node with the record's own, as the record says in its mention of it.
 
-        `told`: its key, the fields that its links have in common, what it says of the first end, when that was created.
+        `told`: the fields that all links of the record have in common, what it says of the node, when that was created.
         """
-        (this, other), (key, common, said, created_at) = ends, told
-        places, kinds, ties = self._places, self._kind_fields, self._ties
+        common, said, created_at = told
         strength = STRENGTH_VERIFIED if mention.verified else STRENGTH_STATED
-        if not (self._somebody[this] and self._somebody[other]):
+        if not (this[2] and own[2]):
             strength = STRENGTH_STATED if is_name(one) else STRENGTH_NONE
         about = copying.document(_encode(mention.about)) if mention.about else copying.NULL
+        says = (_SAYS[strength], own[5].field, said, about, created_at, copying.NULL)
         self._links.append((
-            b"".join((
-                _LINK, places[this], _KEY, places[other], _KEY, key, common, _SAYS[strength], kinds[other], said, about,
-                created_at, copying.NULL,
-            )),
-            b"".join((
-                _LINK, places[other], _KEY, places[this], _KEY, key, common, _MUTE[strength], kinds[this],
-                _NOTHING_SAID,
-            )),
+            b"".join((_LINK, this[1], _KEY, own[1], _KEY, common, *says)),
+            b"".join((_LINK, own[1], _KEY, this[1], _KEY, common, _MUTE[strength], this[5].field, _NOTHING_SAID)),
         ))  # fmt: skip
-        ties.ones.append(this)
-        ties.others.append(other)
+        ties = self._ties
+        ties.ones.append(this[0])
+        ties.others.append(own[0])
         ties.strengths.append(strength)
 
     def _share(self, whose: tuple[type[AnyFact], str, str], one: Claim) -> _Shared:
