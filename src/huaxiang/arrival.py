@@ -12,6 +12,8 @@ Rule 3: left to `resolve` is what a person parted, and each node that stood and 
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import compress
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from uuid import UUID
@@ -203,16 +205,10 @@ async def _find_hubs(tx: Transaction, limits: Limits, stand: _Standing, ties: Ti
     least = least_of(limits.neighbours)
     if least is None:
         return
-    degrees = [0] * len(kinds)
-    for one, other, strength in zip(*ties, strict=True):
-        if strength:
-            degrees[one] += 1
-            degrees[other] += 1
-    crowded = {
-        place
-        for place, degree in enumerate(degrees)
-        if degree and not stand.hubs[place] and degree + stand.links.get(place, 0) > least
-    }
+    degrees = Counter(compress(ties.ones, ties.strengths))
+    degrees.update(compress(ties.others, ties.strengths))
+    hubs, links = stand.hubs, stand.links
+    crowded = {place for place, degree in degrees.items() if degree + links.get(place, 0) > least and not hubs[place]}
     if not crowded:
         return
     around = _neighbours(crowded, ties, kinds)
@@ -257,12 +253,15 @@ def _neighbours(crowded: AbstractSet[int], ties: Ties, kinds: Sequence[str]) -> 
 def _came(stand: _Standing, ties: Ties, kinds: Sequence[str]) -> Came:
     """The links that may join, by the labels of their ends."""
     labels, hubs = stand.labels, stand.hubs
+    fresh = dict(zip(stand.numbers.values(), map(kinds.__getitem__, stand.numbers), strict=True))
+    if 0 not in ties.strengths and True not in hubs:
+        at = labels.__getitem__
+        return Came(list(map(at, ties.ones)), list(map(at, ties.others)), ties.strengths, fresh)
     joining = [
         (labels[one], labels[other], strength)
         for one, other, strength in zip(*ties, strict=True)
         if strength and not hubs[one] and not hubs[other]
     ]
-    fresh = {number: kinds[place] for place, number in stand.numbers.items()}
     ones, others, strengths = zip(*joining, strict=True) if joining else ((), (), ())
     return Came(ones, others, strengths, fresh)
 
@@ -286,9 +285,14 @@ def _customers(stand: _Standing, plan: Plan, flat: Mapping[int, int]) -> tuple[s
 
 def _fresh(stand: _Standing, plan: Plan, flat: Mapping[int, int]) -> dict[int, _Fresh]:
     """The fresh nodes, by place, under the customer and the island that they came to."""
+    numbers, tops, anew, hubs = stand.numbers, plan.tops, plan.anew, stand.hubs
+    if not anew and not flat:
+        found = [tops.get(number, number) for number in numbers.values()]
+        return dict(
+            zip(numbers, zip(numbers.values(), map(hubs.__getitem__, numbers), found, found, strict=True), strict=True)
+        )
     fresh: dict[int, _Fresh] = {}
-    tops, anew, hubs = plan.tops, plan.anew, stand.hubs
-    for place, number in stand.numbers.items():
+    for place, number in numbers.items():
         top = number if number in anew else tops.get(number, number)
         fresh[place] = number, hubs[place], number if top in flat else top, flat.get(top, top)
     return fresh

@@ -225,7 +225,7 @@ class Contest(NamedTuple):
 
 
 def _contest(claims: Sequence[Claim], known: Mapping[UUID, Row]) -> Contest:
-    if not known and len({claim.key for claim in claims}) == len(claims):
+    if not known and len({claim.key.int for claim in claims}) == len(claims):
         return Contest(claims, [], {})
     best: dict[UUID, Claim] = {}
     losers: list[Claim] = []
