@@ -35,7 +35,7 @@ from huaxiang.sources import FieldMapping, Found, Reader, Reject, RejectWriter, 
 
 BATCH_ROWS = 25_000
 BATCH_BYTES = 16 << 20
-BATCH_LINKED = 25_000
+BATCH_LINKED = 50_000
 """Names in the facts of a batch that have several, and so link them: a row may bring along many such facts."""
 CHUNK_ROWS = 32
 """Rows that are read, parsed and claimed together: few enough to be near at hand for the processor at each step."""
