@@ -1,5 +1,6 @@
 -- How facts become summaries. Each statement adds what is staged to what is there, so that a fresh batch and a whole
--- refold are one code: a refold first drops its nodes' rows, then stages all their facts.
+-- refold are one code: a refold first drops its nodes' rows, then stages all their facts. A batch that was packed beforehand
+-- brings folds of its own along (`add_…`): the same rows, as a test holds against these statements.
 
 -- name: unstage
 -- What landed and is not to be added as it is: history, what waits for its call, and nodes that are folded anew.

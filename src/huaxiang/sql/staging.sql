@@ -3,6 +3,7 @@
 -- transaction that used it leaves it empty; were that left to the server («on commit delete rows»), it would cut every one
 -- of the tables' files at every end, which takes longer than a small batch does.
 -- A link waits once, as its second end sees it; `kind`: of that end; `place`: among the links of its batch.
+-- `landing_identity` and its like: what a packed batch adds to the summaries of nodes that stood before.
 create temporary table if not exists landing_link (like link, kind text, place integer);
 create temporary table if not exists landing_node (
     place integer, node uuid, kind text, value text, scope text, epoch bigint);
