@@ -29,10 +29,11 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huaxiang.bookmark import Place
+from huaxiang.bookmark import Bookmark, Place
 from huaxiang.claim import Claim, any_claim, claim
 from huaxiang.cli.gauge import Gauge
-from huaxiang.cli.intake import Taken
+from huaxiang.cli.imports import FORMATS
+from huaxiang.cli.intake import BATCH_LINKED, CHUNK_ROWS, Batches, Taken, Way
 from huaxiang.dialects.tinet.inward import any_call, call
 from huaxiang.dialects.tinet.outward import page
 from huaxiang.errors import Busy, Refused
@@ -40,7 +41,7 @@ from huaxiang.identifiers import normalise
 from huaxiang.model import Call, Identifier, Mention, Parsed, Tenant, TenantSettings
 from huaxiang.service import Service
 from huaxiang.sources import Reader, Reject, RejectWriter
-from huaxiang.store import opened
+from huaxiang.store import Store, opened
 
 ROWS, BATCH = 900, 50
 BASE = {"userId": "sqcTest", "startTime": 1597656604, "bridgeDuration": 60, "customerProvince": "北京"}
@@ -269,6 +270,25 @@ def test_what_comes_behind_a_place_is_what_would_have_come(tmp_path: Path, name:
     for count in range(len(items) + 1):
         line = items[count - 1].line if count else 0
         assert list(Reader(path).after(items=count, line=line)) == items[count:]
+
+
+def test_a_batch_has_a_bound_in_the_names_that_its_facts_link(tmp_path: Path) -> None:
+    names, path = 31, tmp_path / "facts.jsonl"
+    rows = BATCH_LINKED // names + 100
+    path.write_bytes(as_lines([
+        {
+            "kind": "trait", "source": "feed", "id": str(row), "at": "2021-03-01T12:00:00Z",
+            "identifiers": [{"kind": "unionid", "value": f"u{row}.{one}"} for one in range(names)],
+        }
+        for row in range(rows)
+    ]))  # fmt: skip
+    tenant = Tenant(1, "acme", "acme", "Asia/Shanghai", b"k" * 32, UUID(int=1), UUID(int=2), TenantSettings())
+    reader = Reader(path, identifier_fields=frozenset())
+    batches = Batches(Service(Store()), tenant, reader, Way(FORMATS["facts"], None), Bookmark())
+    first, rest = batches.take(), batches.take()
+    assert BATCH_LINKED <= sum(len(one.named) for one in first.prepared.claims) < BATCH_LINKED + CHUNK_ROWS * names
+    assert len(first.prepared.claims) + len(rest.prepared.claims) == rest.items == rows
+    assert (first.last, rest.last) == (False, True)
 
 
 def test_a_run_that_goes_on_keeps_what_was_settled_and_only_that(tmp_path: Path) -> None:

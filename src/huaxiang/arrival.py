@@ -12,14 +12,18 @@ Rule 3: left to `resolve` is what a person parted, and each node that stood and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections import Counter
+from itertools import compress
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 import msgspec
 
+from huaxiang import copying
 from huaxiang.islands import least_of
 from huaxiang.joining import Came, Move, Plan, join, planned
-from huaxiang.linked import LINK_COLUMNS, NODE_COLUMNS, Ties
+from huaxiang.linked import LINK_COLUMNS, NODE_COLUMNS, PLACE_COLUMNS, Ties
 from huaxiang.partition import limit_of
 
 if TYPE_CHECKING:
@@ -35,7 +39,9 @@ ROW_COLUMNS: Final = (
     "verified", "about", "created_at", "suspended", "came_at", "kind",
 )  # fmt: skip
 """The columns of a link, as `Placing` gives them."""
+LANDING_COLUMNS: Final = ("place", "node", "kind", "value", "scope", "epoch")
 _STRENGTH: Final = ROW_COLUMNS.index("strength")
+_standing = Struct(">iqi?iqiq").pack
 
 
 class Arrival(NamedTuple):
@@ -52,13 +58,22 @@ class Arrival(NamedTuple):
 
 
 class _Came(NamedTuple):
-    """The same, with nodes by their places."""
+    """The same, with nodes by their places.
+
+    `fresh`: nodes at first sight, as they are to be. `reasons`: why links are suspended, by their places.
+    """
 
     first_number: int | None
     moves: Sequence[Move]
     left: set[int]
     customers: set[int]
     unnamed: list[int]
+    fresh: Mapping[int, _Fresh]
+    reasons: Mapping[int, str]
+
+
+_Fresh: TypeAlias = tuple[int, bool, int, int]
+"""Number, whether it is a hub, customer, island."""
 
 
 class _Standing(msgspec.Struct):
@@ -91,19 +106,53 @@ async def arrive(
         [row[_STRENGTH] for row in links],  # type: ignore[misc] (a number)
     )
     named = ((node, one.kind, one.value, one.scope, epoch) for node, (one, epoch) in nodes.items())
-    await tx.copy("landing_node", NODE_COLUMNS, ((place, *row) for place, row in enumerate(named)))
+    await tx.copy("landing_node", LANDING_COLUMNS, ((place, *row) for place, row in enumerate(named)))
     await tx.copy("landing_link", ("place", *ROW_COLUMNS), ((place, *row) for place, row in enumerate(links)))
     kinds = [identifier.kind for identifier, _ in nodes.values()]
     came = await _arrive(tx, tenant, kinds, ties, {place_of[node] for node in parted})
+    if came.fresh:
+        columns = [list(column) for column in zip(*came.fresh.values(), strict=True)]
+        await tx.run("put_landed_nodes", tenant.id, list(came.fresh), *columns)
+    await tx.run("put_new_links", list(came.reasons), list(came.reasons.values()))
     return _named(came, {place: node for node, place in place_of.items()} if came.left or came.unnamed else {})
 
 
-async def arrive_packed(tx: Transaction, tenant: Tenant, packed: Packed) -> Arrival:
-    """The same, of nodes and links that are packed."""
-    await tx.copy_packed("landing_node", NODE_COLUMNS, packed.nodes)
-    await tx.copy_packed("landing_link", LINK_COLUMNS, packed.links)
+async def arrive_packed(tx: Transaction, tenant: Tenant, packed: Packed) -> tuple[Arrival, AbstractSet[int]]:
+    """The same, of nodes and links that are packed; gives the places of the nodes at first sight too."""
+    await tx.copy_packed("landing_node", PLACE_COLUMNS, packed.landing)
     came = await _arrive(tx, tenant, packed.kinds, packed.ties, set())
-    return _named(came, {place: UUID(bytes=packed.places[place]) for place in (*came.left, *came.unnamed)})
+    if came.fresh:
+        rows = _whole_nodes(packed, came.fresh)
+        await tx.copy_packed("node", NODE_COLUMNS, copying.chunks(rows))
+    if packed.links:
+        await tx.copy_packed("link", LINK_COLUMNS, _with_reasons(packed, came.reasons))
+    if came.left:  # `resolve` looks at what landed
+        await tx.copy_packed("landing_link", LINK_COLUMNS, copying.chunks([row for row, _ in packed.links]))
+    arrival = _named(came, {place: UUID(bytes=packed.places[place]) for place in (*came.left, *came.unnamed)})
+    return arrival, came.fresh.keys()
+
+
+def _whole_nodes(packed: Packed, fresh: Mapping[int, _Fresh]) -> list[bytes]:
+    """The rows of the fresh nodes, with the fields that were not known when they were packed."""
+    nodes = packed.nodes
+    return [
+        nodes[place] + _standing(8, number, 1, is_hub, 8, customer, 8, island)
+        for place, (number, is_hub, customer, island) in (
+            (place, fresh[place]) for place in packed.order if place in fresh
+        )
+    ]
+
+
+def _with_reasons(packed: Packed, reasons: Mapping[int, str]) -> Sequence[bytes]:
+    """The rows of all links, those that are suspended with the reason, which is their last field."""
+    if not reasons:
+        return packed.whole_links
+    rows = [row for place, both in enumerate(packed.links) if place not in reasons for row in both]
+    fields = {reason: copying.text(reason) for reason in set(reasons.values())}
+    for place, reason in reasons.items():
+        rows += [row[: -len(copying.NULL)] + fields[reason] for row in packed.links[place]]
+    rows.sort()
+    return copying.chunks(rows)
 
 
 def _named(came: _Came, nodes: Mapping[int, UUID]) -> Arrival:
@@ -112,7 +161,7 @@ def _named(came: _Came, nodes: Mapping[int, UUID]) -> Arrival:
 
 
 async def _arrive(tx: Transaction, tenant: Tenant, kinds: Sequence[str], ties: Ties, odd: set[int]) -> _Came:
-    """Number, name and write the nodes and the links that wait; `odd`: places of nodes that are left to `resolve`."""
+    """Number and name the nodes that wait, and join those that stood; `odd`: places that are left to `resolve`."""
     stand = await _stand(tx, tenant, ties, len(kinds))
     stand.odd |= odd
     await _find_hubs(tx, tenant.settings.limits, stand, ties, kinds)
@@ -120,11 +169,11 @@ async def _arrive(tx: Transaction, tenant: Tenant, kinds: Sequence[str], ties: T
     moves = await join(tx, tenant, plan)
     flat = {group.smallest: group.largest for group in plan.flat}
     customers, unnamed = _customers(stand, plan, flat)
-    customers.update(await _put_nodes(tx, tenant, stand, plan, flat))
+    fresh = _fresh(stand, plan, flat)
+    customers.update(customer for number, _, customer, _ in fresh.values() if number not in plan.anew)
     reasons = _reasons(stand, ties, plan, flat)
-    await tx.run("put_new_links", list(reasons), list(reasons.values()))
     first_number = min(stand.numbers.values(), default=None)
-    return _Came(first_number, moves, _left(stand, ties, plan), customers, unnamed)
+    return _Came(first_number, moves, _left(stand, ties, plan), customers, unnamed, fresh, reasons)
 
 
 async def _stand(tx: Transaction, tenant: Tenant, ties: Ties, count: int) -> _Standing:
@@ -156,16 +205,10 @@ async def _find_hubs(tx: Transaction, limits: Limits, stand: _Standing, ties: Ti
     least = least_of(limits.neighbours)
     if least is None:
         return
-    degrees = [0] * len(kinds)
-    for one, other, strength in zip(*ties, strict=True):
-        if strength:
-            degrees[one] += 1
-            degrees[other] += 1
-    crowded = {
-        place
-        for place, degree in enumerate(degrees)
-        if degree and not stand.hubs[place] and degree + stand.links.get(place, 0) > least
-    }
+    degrees = Counter(compress(ties.ones, ties.strengths))
+    degrees.update(compress(ties.others, ties.strengths))
+    hubs, links = stand.hubs, stand.links
+    crowded = {place for place, degree in degrees.items() if degree + links.get(place, 0) > least and not hubs[place]}
     if not crowded:
         return
     around = _neighbours(crowded, ties, kinds)
@@ -210,12 +253,15 @@ def _neighbours(crowded: AbstractSet[int], ties: Ties, kinds: Sequence[str]) -> 
 def _came(stand: _Standing, ties: Ties, kinds: Sequence[str]) -> Came:
     """The links that may join, by the labels of their ends."""
     labels, hubs = stand.labels, stand.hubs
+    fresh = dict(zip(stand.numbers.values(), map(kinds.__getitem__, stand.numbers), strict=True))
+    if 0 not in ties.strengths and True not in hubs:
+        at = labels.__getitem__
+        return Came(list(map(at, ties.ones)), list(map(at, ties.others)), ties.strengths, fresh)
     joining = [
         (labels[one], labels[other], strength)
         for one, other, strength in zip(*ties, strict=True)
         if strength and not hubs[one] and not hubs[other]
     ]
-    fresh = {number: kinds[place] for place, number in stand.numbers.items()}
     ones, others, strengths = zip(*joining, strict=True) if joining else ((), (), ())
     return Came(ones, others, strengths, fresh)
 
@@ -237,23 +283,19 @@ def _customers(stand: _Standing, plan: Plan, flat: Mapping[int, int]) -> tuple[s
     return found, unnamed
 
 
-async def _put_nodes(
-    tx: Transaction, tenant: Tenant, stand: _Standing, plan: Plan, flat: Mapping[int, int]
-) -> Sequence[int]:
-    """Write the fresh nodes under the customer and the island that they came to; gives the customers that stay."""
-    customers: list[int] = []
-    islands: list[int] = []
-    for number in stand.numbers.values():
-        top = plan.tops.get(number, number)
-        if number in plan.anew:
-            top = number
-        islands.append(flat.get(top, top))
-        customers.append(number if top in flat else top)
-    if customers:
-        places, numbers = list(stand.numbers), list(stand.numbers.values())
-        hubs = [stand.hubs[place] for place in places]
-        await tx.run("put_landed_nodes", tenant.id, places, numbers, hubs, customers, islands)
-    return [one for one, number in zip(customers, stand.numbers.values(), strict=True) if number not in plan.anew]
+def _fresh(stand: _Standing, plan: Plan, flat: Mapping[int, int]) -> dict[int, _Fresh]:
+    """The fresh nodes, by place, under the customer and the island that they came to."""
+    numbers, tops, anew, hubs = stand.numbers, plan.tops, plan.anew, stand.hubs
+    if not anew and not flat:
+        found = [tops.get(number, number) for number in numbers.values()]
+        return dict(
+            zip(numbers, zip(numbers.values(), map(hubs.__getitem__, numbers), found, found, strict=True), strict=True)
+        )
+    fresh: dict[int, _Fresh] = {}
+    for place, number in numbers.items():
+        top = number if number in anew else tops.get(number, number)
+        fresh[place] = number, hubs[place], number if top in flat else top, flat.get(top, top)
+    return fresh
 
 
 def _reasons(stand: _Standing, ties: Ties, plan: Plan, flat: Mapping[int, int]) -> dict[int, str]:

@@ -43,7 +43,6 @@ from huaxiang.model import (
     Reject,
     Tally,
     Tenant,
-    Trait,
     Transcript,
 )
 from huaxiang.plain import (
@@ -51,6 +50,7 @@ from huaxiang.plain import (
     LATEST,
     LONGEST_ID,
     LONGEST_LINE,
+    PLAIN_KINDS,
     PLAIN_VALUES,
     is_count,
     is_instant,
@@ -61,6 +61,8 @@ from huaxiang.plain import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from huaxiang.plain import Seen
 
 STRENGTH_PERSON, STRENGTH_VERIFIED, STRENGTH_STATED, STRENGTH_NONE = 3, 2, 1, 0
 LARGEST_FACT_BYTES = 8 * 2**20
@@ -136,10 +138,15 @@ class Claim(msgspec.Struct, frozen=True):
         return isinstance(self.fact, (Transcript, Mark, Amendment))
 
 
-def claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim | Reject:
-    """What a fact claims, or why it can't land; by a short way for plain calls and profiles, which most are."""
+def claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime, seen: Seen | None = None) -> Claim | Reject:
+    """What a fact claims, or why it can't land; by a short way for plain calls, profiles, follows and records.
+
+    `seen`: for facts of one row, one for all of them.
+    """
     try:
-        if type(fact) is Trait and (names := plain_names(fact, tenant.own_ids)) is not None:
+        if type(fact) in PLAIN_KINDS and (
+            (names := plain_names(fact, tenant.own_ids, {} if seen is None else seen)) is not None
+        ):
             return _claim(tenant, line, fact, _encode(fact), (names, (), None), now)
         if type(fact) is Call and (named := _plainly_named(fact)) is not None:
             return _claim(tenant, line, fact, _encode(fact), ((named,), (), None), now, is_call_alone=True)

@@ -23,6 +23,8 @@ TAIL: Final = b"\xff\xff"
 """How it ends."""
 NULL: Final = b"\xff\xff\xff\xff"
 """A field without a value."""
+KEY: Final = b"\0\0\0\x10"
+"""How a field of the type uuid begins, and of any other value of 16 bytes."""
 TRUE: Final = b"\0\0\0\x01\x01"
 FALSE: Final = b"\0\0\0\x01\0"
 
@@ -31,6 +33,10 @@ CHUNK_ROWS: Final = 256
 
 _COUNT, _LENGTH = Struct(">h").pack, Struct(">i").pack
 _INTEGER, _TIME = Struct(">ii").pack, Struct(">iq").pack
+_ARRAY: Final = Struct(">iiiiii").pack
+_UUID: Final = 2950
+"""The type uuid, as arrays name it."""
+_UUIDS_HEAD, _UUID_BYTES = 20, 20
 _ZERO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -53,6 +59,18 @@ def text(value: str | None) -> bytes:
 def raw(value: bytes) -> bytes:
     """A field whose value is sent as it is: bytea, json, and uuid by its 16 bytes."""
     return _LENGTH(len(value)) + value
+
+
+def document(value: bytes) -> bytes:
+    """A field of the type jsonb, of JSON in UTF-8."""
+    return _LENGTH(len(value) + 1) + b"\x01" + value
+
+
+def uuids(values: Sequence[bytes]) -> bytes:
+    """A field of the type uuid[], of at least one, each by its 16 bytes."""
+    count = len(values)
+    head = _ARRAY(_UUIDS_HEAD + _UUID_BYTES * count, 1, 0, _UUID, count, 1)
+    return head + KEY + KEY.join(values)
 
 
 def integer(value: int | None) -> bytes:

@@ -17,7 +17,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID, SafeUUID
 
 import msgspec
@@ -26,6 +26,9 @@ import phonenumbers
 from huaxiang.errors import InputInvalid
 from huaxiang.model import OWN_IDS, SLOT_IDS, Identifier, Mention
 from huaxiang.places import Home, home, parsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "SEALED",
@@ -320,6 +323,22 @@ def node_of(key: bytes, identifier: Identifier, epoch: int = 0) -> UUID:
     of another length.
     """
     return _keyed(key, b"node", (identifier.kind, identifier.scope), identifier.value, str(epoch))
+
+
+def nodes_of(key: bytes, kind: str, scope: str) -> Callable[[bytes], bytes]:
+    """What makes the nodes of many identifiers of one kind and scope, as `node_of` does: from a value in UTF-8.
+
+    Gives the node's bytes; of the epoch before the first change of hands.
+    """
+    begun, lengths, text = _begun(key, b"node", (kind, scope))
+    before, between = lengths, b" 1:" + text
+
+    def node(value: bytes) -> bytes:
+        keyed = begun.copy()
+        keyed.update(b"%b%d%b%b0" % (before, len(value), between, value))
+        return keyed.digest()
+
+    return node
 
 
 def record_key(key: bytes, source: str, enterprise: str, kind: str, record_id: str) -> UUID:

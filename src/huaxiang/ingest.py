@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from huaxiang import rulebook
+from huaxiang import copying, rulebook
 from huaxiang.ahead import CALL_COLUMNS
 from huaxiang.arrival import ROW_COLUMNS, arrive, arrive_packed
 from huaxiang.claim import Claim, Cuts, Placing, Rows, by_node, call_key, epoch_of, of_stored
+from huaxiang.folding import IDENTITY_COLUMNS, ORIGIN_COLUMNS, TRAIT_COLUMNS
 from huaxiang.identifiers import node_of, revision_mark
 from huaxiang.linked import FACT_COLUMNS as FACTS_WITH_LINKS
+from huaxiang.linked import RECORD_COLUMNS
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ PLACED_COLUMNS = (*FACT_COLUMNS[:8], *FACT_COLUMNS[12:17], *FACT_COLUMNS[19:])
 SUMMARIES = ("identity", "call", "mark", "trait", "origin", "activity")
 EVERY_SUMMARY = (*SUMMARIES, "company")
 """With the one that only tenants with sub-enterprises have."""
+FOLDED_WHERE_STAGED = frozenset({"activity", "company"})
+"""What is not folded before it lands (`folding`)."""
 REPLAY_ROWS = 20_000
 MANY_LINKS = 500
 """So many that it pays to decide in memory what they make of their nodes, rather than to correct it afterwards."""
@@ -101,7 +105,7 @@ async def land(
     if ahead is not None and ahead.packed:
         landed = await _apply_calls(tx, tenant, contest.winners, ahead, now)
     elif ahead is not None and ahead.linked:
-        landed = await _apply_linked(tx, tenant, ahead.linked, now)
+        landed = await _apply_linked(tx, tenant, ahead.linked)
     else:
         landed = await _apply(tx, tenant, contest._replace(ahead=ahead, cuts=changed_hands), known, now)
     landed.landed, landed.known = len(contest.winners), came - len(contest.winners)
@@ -221,7 +225,7 @@ class Contest(NamedTuple):
 
 
 def _contest(claims: Sequence[Claim], known: Mapping[UUID, Row]) -> Contest:
-    if not known and len({claim.key for claim in claims}) == len(claims):
+    if not known and len({claim.key.int for claim in claims}) == len(claims):
         return Contest(claims, [], {})
     best: dict[UUID, Claim] = {}
     losers: list[Claim] = []
@@ -277,16 +281,35 @@ async def _apply_calls(
     return landed
 
 
-async def _apply_linked(tx: Transaction, tenant: Tenant, packed: Packed, now: datetime) -> Landed:
+async def _apply_linked(tx: Transaction, tenant: Tenant, packed: Packed) -> Landed:
     """What `_apply` does, for facts of which none is known and that wait for nothing, as they were packed."""
     landed = Landed()
-    await tx.copy_packed("staged_fact", FACTS_WITH_LINKS, packed.facts)
-    await tx.run("put_new_facts")
-    came = await arrive_packed(tx, tenant, packed)
+    came, fresh = await arrive_packed(tx, tenant, packed)
     landed.first_number, landed.moves, landed.touched, landed.customers, landed.unnamed = came
-    await tx.run("put_linked_records", now)
-    await _fold(tx, tenant, set(), packed.sorts, whole=True)
+    await tx.copy_packed("fact", FACTS_WITH_LINKS, packed.facts)
+    await tx.copy_packed("record", RECORD_COLUMNS, packed.records)
+    await _add(tx, "identity", IDENTITY_COLUMNS, packed.folded.identities, fresh)
+    await _add(tx, "trait", TRAIT_COLUMNS, packed.folded.traits, fresh)
+    await _add(tx, "origin", ORIGIN_COLUMNS, packed.folded.origins, fresh)
+    if packed.staged:
+        await tx.copy_packed("staged_fact", FACTS_WITH_LINKS, packed.staged)
+        await _fold_staged(tx, tenant, [summary for summary in _summaries(tenant) if summary in FOLDED_WHERE_STAGED])
+    if packed.named:
+        await tx.copy_packed("relisted", ("name",), packed.named)
     return landed
+
+
+async def _add(
+    tx: Transaction, summary: str, columns: Sequence[str], rows: Sequence[tuple[int, bytes]], fresh: AbstractSet[int]
+) -> None:
+    """Add rows of a summary, which are folded, each at the place of its node; those that are fresh have none yet."""
+    new = [row for place, row in rows if place in fresh]
+    if new:
+        await tx.copy_packed(f"summary_{summary}", columns, copying.chunks(new))
+    if len(new) < len(rows):
+        others = [row for place, row in rows if place not in fresh]
+        await tx.copy_packed(f"landing_{summary}", columns, copying.chunks(others))
+        await tx.run(f"add_{summary}")
 
 
 async def _place(

@@ -48,14 +48,6 @@ class Group(msgspec.Struct):
     strongest: int
     fresh: Island | None = None
 
-    def add_fresh(self, label: int, kind: str) -> None:
-        """Count a node that came with the links, by its own label."""
-        if self.fresh is None:
-            self.fresh = Island(label, 0, "plain", 0, 0, {})
-        self.fresh.label = min(label, self.fresh.label)
-        self.fresh.size += 1
-        self.fresh.kinds[kind] = self.fresh.kinds.get(kind, 0) + 1
-
     @property
     def all(self) -> list[Island]:
         """Those that stand, and the fresh nodes."""

@@ -11,7 +11,7 @@ Rule 3: a node that comes with the links is an island of its own, of which the s
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -119,9 +119,9 @@ async def _known(tx: Transaction, limits: Limits, came: Came, tops: Mapping[int,
     )
     known.looked.update(tops[label] for label, island in known.kept.items() if bounds or island.state != "plain")
     if bounds:
-        together: defaultdict[int, int] = defaultdict(int)
-        for label, top in tops.items():
-            together[top] += known.sizes.get(label, 1)
+        together = Counter(tops.values())
+        for label, size in known.sizes.items():
+            together[tops[label]] += size - 1
         few = min(FEW, *bounds)
         known.looked.update(top for top, size in together.items() if size > few)
     return known
@@ -141,13 +141,14 @@ async def _groups(
     groups = {top: Group([], 0, 0) for top in looked}
     if not groups:
         return groups
+    of_group: dict[int, list[int]] = {top: [] for top in looked}
     for label, top in tops.items():
-        if (group := groups.get(top)) is None:
-            continue
-        if (kind := came.fresh.get(label)) is None:
-            group.islands.append(known.island(label))
-        else:
-            group.add_fresh(label, kind)
+        if top in of_group:
+            of_group[top].append(label)
+    for top, labels in of_group.items():
+        fresh = [label for label in labels if label in came.fresh]
+        groups[top].islands = [known.island(label) for label in labels if label not in came.fresh]
+        groups[top].fresh = _as_one(fresh, came.fresh) if fresh else None
     for one, strength in zip(came.ones, came.strengths, strict=True):
         group = groups.get(tops[one])
         if group is not None:
@@ -158,6 +159,11 @@ async def _groups(
     for label, kind, count in await tx.rows("kinds_of", list(uncounted)) if uncounted else ():
         uncounted[label].kinds[kind] = count
     return groups
+
+
+def _as_one(fresh: Sequence[int], kinds: Mapping[int, str]) -> Island:
+    """Nodes that came with the links, counted as if they were one island."""
+    return Island(min(fresh), len(fresh), "plain", 0, 0, dict(Counter(map(kinds.__getitem__, fresh))))
 
 
 async def _all_of_one_strength(tx: Transaction, group: Group) -> bool:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from huaxiang.keyring import Dialect
     from huaxiang.model import AccessKey
     from huaxiang.pages import Rendering
+    from huaxiang.plain import Seen
     from huaxiang.shelf import Shelf
     from huaxiang.store import Store, Transaction
 
@@ -130,7 +131,8 @@ class Service(Keyring):
                 one = claim(tenant, line, parsed.facts[0], now)
                 (rejects if isinstance(one, Reject) else claims).append(one)  # type: ignore[arg-type] (each its own)
                 continue
-            claimed = [claim(tenant, line, fact, now) for fact in parsed.facts]
+            seen: Seen = {}
+            claimed = [claim(tenant, line, fact, now, seen) for fact in parsed.facts]
             defined = [definition(tenant, line, field) for field in parsed.fields]
             refused = [one for one in (*claimed, *defined) if isinstance(one, Reject)]
             rejects += refused[:1]

@@ -85,7 +85,7 @@ STAGING = tuple(re.findall(r"create temporary table if not exists (\w+)", STATEM
 STAGERS = frozenset(name for name, text in STATEMENTS.items() if re.search(rf"\b({'|'.join(STAGING)})\b", text))
 """The statements that use them."""
 STAGING_BYTES = 256 << 10
-"""Dead rows in the staging tables are let be up to this size: to cut the files takes longer than to read past them."""
+"""Dead rows in a staging table are let be up to this size: to cut its files takes longer than to read past them."""
 FEW_STAGED = 100
 """So few rows that their size is looked at only once in `SWEEPS` transactions."""
 SWEEPS = 16
@@ -122,12 +122,11 @@ class Transaction:
         if STAGERS.isdisjoint(self.ran) and not self._rows_staged:
             return
         self._session.sweeps += 1
+        self.later("sweep_staging")
         if self._rows_staged <= FEW_STAGED and self._session.sweeps % SWEEPS:
-            self.later("sweep_staging")
             return
-        row = await self.row("sweep_staging")
-        if row and row["bytes"] > STAGING_BYTES:
-            await self.run("cut_staging")
+        for row in await self.rows("staging_taken", STAGING, STAGING_BYTES):
+            await self.run(f"cut_{row['name']}")
 
     async def rows(self, name: str, *parameters: object) -> list[Row]:
         """All rows that the statement gives."""
@@ -182,9 +181,10 @@ class Transaction:
         await self._connection.copy_records_to_table(table, records=rows, columns=columns)
 
     async def copy_packed(self, table: str, columns: Sequence[str], chunks: Iterable[bytes]) -> None:
-        """The same, of records that are packed already (see `copying`)."""
+        """The same, of records that are packed already (see `copying`); into any table, where they are new to it."""
         await self.settle()
-        self._rows_staged += FEW_STAGED + 1
+        if table in STAGING:
+            self._rows_staged += FEW_STAGED + 1
         await self._connection.copy_to_table(table, source=_each(chunks), columns=columns, format="binary")
 
     async def pages(self, name: str, *parameters: object, size: int) -> AsyncIterator[list[Row]]:

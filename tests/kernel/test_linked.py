@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from struct import Struct
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -11,16 +13,18 @@ import pytest
 from desk import Desk
 from shapes import LIMITS, SHAPES, feed, land, standing
 
+from huaxiang import copying, listing
 from huaxiang.ahead import placed_ahead
 from huaxiang.arrival import ROW_COLUMNS
 from huaxiang.claim import Claim, Placing, Rows, claim
 from huaxiang.feed import changes
 from huaxiang.identifiers import normalise
-from huaxiang.ingest import FACT_COLUMNS
+from huaxiang.ingest import EVERY_SUMMARY, FACT_COLUMNS
 from huaxiang.linked import FACT_COLUMNS as PACKED_FACT_COLUMNS
-from huaxiang.linked import LINK_COLUMNS, NODE_COLUMNS, Packed
+from huaxiang.linked import LINK_COLUMNS, NODE_COLUMNS, PLACE_COLUMNS, Packed
 from huaxiang.model import (
     AnyFact,
+    Company,
     Customer,
     Interaction,
     Link,
@@ -60,7 +64,7 @@ def facts() -> list[AnyFact]:
     told: list[AnyFact] = []
     for place in range(240):
         said = {
-            "source": ("crm", "web")[place % 2],
+            "source": ("crm", "telrobot")[place % 2],
             "enterprise": ("e", "")[place % 3 == 0],
             "id": f"{place}·壹" if place % 7 else None,
             "at": TIMES[place % 4],
@@ -71,7 +75,7 @@ def facts() -> list[AnyFact]:
             "origin": Origin(channel=place) if place % 8 == 0 else None,
         }
         kinds: list[Callable[..., AnyFact]] = [Trait, Trait, Record, Subscription, Interaction]
-        more = [{}, {}, {"record": str(place)}, {"account": "a"}, {"type": "view"}][place % 5]
+        more = [{}, {}, {"record": str(UUID(int=place))}, {"account": "a"}, {"type": "view"}][place % 5]
         told.append(kinds[place % 5](**said, **more))
     return told
 
@@ -137,31 +141,75 @@ async def test_packed_facts_and_links_are_the_rows_that_placing_makes(
     for one in claims:
         Placing(tenant, {}, frozenset(settings.blocked)).add(rows, one, NOW, current=True)
     nodes = [
-        (place, node, one.kind, one.value, one.scope, epoch)
+        (node, one.kind, one.value, one.scope, epoch, tenant.id, place, True, 7, 8)
         for place, (node, (one, epoch)) in enumerate(rows.nodes.items())
     ]
-    like_node = "place integer, node uuid, kind text, value text, scope text, epoch bigint"
+    stand = Struct(">iqiBiqiq").pack
+    packed_nodes = copying.chunks([row + stand(8, place, 1, 1, 8, 7, 8, 8) for place, row in enumerate(packed.nodes)])
     assert await tables.same("like fact", (FACT_COLUMNS, rows.facts), (PACKED_FACT_COLUMNS, packed.facts))
-    assert await tables.same(like_node, (NODE_COLUMNS, nodes), (NODE_COLUMNS, packed.nodes))
-    links = [(place, *row) for place, row in enumerate(rows.links)]
-    like_link = "like link, kind text, place integer"
-    assert await tables.same(like_link, (("place", *ROW_COLUMNS), links), (LINK_COLUMNS, packed.links))
-    ends = [(rows.links[place][0].bytes, rows.links[place][1].bytes) for place in range(len(links))]  # type: ignore[attr-defined]
+    assert await tables.same("like node", (NODE_COLUMNS, nodes), (NODE_COLUMNS, packed_nodes))
+    landing = [(place, row[0]) for place, row in enumerate(nodes)]
+    assert await tables.same("place integer, node uuid", (PLACE_COLUMNS, landing), (PLACE_COLUMNS, packed.landing))
+    says = [row[:-1] for row in rows.links]
+    mute = [
+        (*row[1::-1], *row[2:4], row[-1], *row[5:9], False, None, False, None, None, None, row[-2])
+        for row in rows.links
+    ]
+    columns, wanted = ROW_COLUMNS[:-1], [*says, *mute]
+    assert await tables.same("like link", (columns, wanted), (LINK_COLUMNS, packed.whole_links))
+    rows_of_links = copying.chunks([row for both in packed.links for row in both])
+    assert await tables.same("like link", (columns, wanted), (LINK_COLUMNS, rows_of_links))
+    ends = [(rows.links[place][0].bytes, rows.links[place][1].bytes) for place in range(len(rows.links))]  # type: ignore[attr-defined]
     assert [(packed.places[one], packed.places[other]) for one, other in zip(*packed.ties[:2], strict=True)] == ends
     assert packed.ties.strengths == [row[5] for row in rows.links]
 
 
-async def test_the_registry_names_the_nodes_of_packed_records_in_the_order_of_their_links(
+async def test_the_registry_names_packed_records_and_their_nodes_in_the_order_of_their_links(
     service: Service, tenant: Tenant, database_url: str
 ) -> None:
     batch = prepared(service, tenant, facts())
     rows, placing = Rows(), Placing(tenant, {}, frozenset())
-    expected = {one.key: placing.add(rows, one, NOW, current=True) for one in batch.claims}
+    expected = {
+        (one.key, tenant.id, one.fact.updated_at, one.digest, batch.came_at, *placing.add(rows, one, NOW, current=True))
+        for one in batch.claims
+    }
     await service.land_prepared(tenant, batch)
     connection = await asyncpg.connect(database_url)
-    found = {row["key"]: row["nodes"] for row in await connection.fetch("select key, nodes from record")}
+    found = {(*row[:-1], *row[-1]) for row in await connection.fetch("select * from record")}
     await connection.close()
     assert found == expected
+
+
+SUMMARIES = (f"summary_{summary}" for summary in EVERY_SUMMARY if summary not in {"call", "mark"})
+DERIVED = (*SUMMARIES, "link", "crm_entry")
+"""Tables with what packed facts come to."""
+
+
+@pytest.mark.parametrize("companies", [{}, {"e": Company("A company", UUID(int=1))}])
+async def test_what_packed_facts_come_to_is_what_a_rebuild_makes_of_them(
+    service: Service, store: Store, tenant: Tenant, database_url: str, companies: dict[str, Company]
+) -> None:
+    tenant = await service.set_tenant(tenant, settings=TenantSettings(ranks={"crm": -3}, companies=companies))
+    await listing.keep(store, tenant)
+    told = [fact for fact in facts() if not isinstance(fact, Link)]
+    for start in range(0, len(told), 60):
+        await service.land_prepared(tenant, prepared(service, tenant, told[start : start + 60]))
+    running = await derived(database_url)
+    async for _ in service.rebuild(tenant):
+        pass
+    await listing.keep(store, tenant)
+    assert await derived(database_url) == running
+    assert all(rows for table, rows in running.items() if companies or table != "summary_company")
+
+
+async def derived(url: str) -> dict[str, list[str]]:
+    """All rows of what is derived from facts."""
+    connection = await asyncpg.connect(url)
+    try:
+        ask = "select whole::text as row from {} as whole order by 1"
+        return {table: [row["row"] for row in await connection.fetch(ask.format(table))] for table in DERIVED}
+    finally:
+        await connection.close()
 
 
 def prepared(service: Service, tenant: Tenant, told: Sequence[AnyFact]) -> Prepared:

@@ -1,10 +1,11 @@
-"""A profile claims the same by the short way, which takes it as it is, and by reading its bytes again."""
+"""What is plain claims the same by the short way, which takes it as it is, and by reading its bytes again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from huaxiang.claim import Claim, any_claim, claim
 from huaxiang.dialects.native import inward
 from huaxiang.errors import Refused
-from huaxiang.model import AnyFact, Mention, Origin, Reject, Tenant, TenantSettings, Trait
-from huaxiang.plain import plain_names
+from huaxiang.model import AnyFact, Mention, Origin, Record, Reject, Subscription, Tenant, TenantSettings, Trait
+from huaxiang.plain import Seen, plain_names
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
+Way: TypeAlias = Callable[[Tenant, int, AnyFact, datetime], Claim | Reject]
 TENANT = Tenant(1, "acme", "acme", "Asia/Shanghai", b"k" * 32, UUID(int=1), UUID(int=2), TenantSettings())
 TIMES = st.none() | st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=8))]))
 WORDS = st.text(max_size=3) | st.sampled_from(["\ud800", "\0", "x" * 129])
@@ -28,31 +30,45 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
     max_leaves=4,
 )
+ABOUT = st.dictionaries(st.sampled_from(["place", "platform"]), st.text(max_size=2) | st.integers(0, 9), max_size=2)
 PLAIN_MENTIONS = st.builds(
     Mention,
     kind=st.sampled_from(["phone", "email", "unionid", "openid", "crm_id"]),
     value=st.sampled_from(["13900000001", "010-62356151", "a@b.cn", " u1 ", "x" * 256]),
     scope=st.sampled_from(["", "wx1"]),
     verified=st.booleans(),
+    about=ABOUT,
 )
+ODD_ABOUTS: list[Any] = [
+    {}, {"app": "x"}, None, {"": "x"}, {"x" * 129: 1}, {"a": 1.5}, {"a": True}, {"a": [1]}, {1: "a"},
+]  # fmt: skip
 ODD_MENTIONS = st.builds(
     Mention,
     kind=st.sampled_from(["phone", "id_number", "Bad", "", "k" * 33, "raw_number"]),
     value=st.sampled_from(["13900000001/13900000002", "1.39E+10", "", " ", "x" * 257, "\ud800", "\0"])
     | st.text(max_size=9),
     scope=st.sampled_from(["s", "x" * 129]),
-    about=st.sampled_from([{}, {"app": "x"}, None]),
+    about=st.sampled_from(ODD_ABOUTS),
     held_at=TIMES,
 )
+INNER = st.lists(st.text() | st.integers(), max_size=2) | st.dictionaries(st.text(max_size=2), st.text(), max_size=2)
 PLAIN: dict[str, st.SearchStrategy[Any]] = {
     "source": st.just("crm"),
     "enterprise": st.sampled_from(["", "e"]),
     "id": st.just("c.1"),
     "at": st.datetimes(datetime(1900, 1, 2), datetime(2199, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 (as the strategy wants them)
     "identifiers": st.lists(PLAIN_MENTIONS, min_size=1, max_size=3).map(tuple),
-    "traits": st.dictionaries(st.text(min_size=1, max_size=3), st.text() | st.integers() | st.none(), max_size=2),
-    "details": st.dictionaries(st.text(max_size=3), st.text() | st.booleans(), max_size=2),
+    "traits": st.dictionaries(
+        st.text(min_size=1, max_size=3), st.text() | st.integers() | st.none() | INNER, max_size=2
+    ),
+    "details": st.dictionaries(st.text(max_size=3), st.text() | st.booleans() | INNER, max_size=2),
+    "origin": st.none() | st.builds(Origin, channel=st.none() | st.integers(-9, 9), work_type=st.none() | st.text()),
 }
+ORIGINS: list[dict[str, Any]] = [
+    {}, {"channel": 2**63}, {"channel": True}, {"channel_name": "x" * 4097}, {"department_name": ""}, {"task": 1.5},
+    {"upstream": Mention("unionid", "u")}, {"channel_type": 7},
+]  # fmt: skip
+ODD_ORIGINS = [*(Origin(**one) for one in ORIGINS), {"channel": 3}]
 ODD: dict[str, st.SearchStrategy[Any]] = {
     "source": st.sampled_from(["", "x" * 129, 5, None]),
     "enterprise": st.sampled_from(["x" * 129, None]),
@@ -64,19 +80,53 @@ ODD: dict[str, st.SearchStrategy[Any]] = {
     | st.just((Mention("unionid", "u"),) * 33),
     "traits": st.dictionaries(WORDS, VALUES, max_size=2) | st.none(),
     "details": st.dictionaries(WORDS, VALUES, max_size=2),
-    "origin": st.none() | st.just(Origin(channel=3)),
+    "origin": st.sampled_from(ODD_ORIGINS),
 }
+ODD_FIELDS: dict[type[AnyFact], dict[str, list[Any]]] = {
+    Trait: {},
+    Subscription: {
+        "account": ["", "x" * 129, 5, None, "\0"],
+        "account_name": [None, "", "x" * 4097, 7, "\ud800"],
+        "followed": [False, None, 1],
+    },
+    Record: {
+        "record": ["", "x" * 257, 5, None],
+        "owner": ["x" * 129, None, "o"],
+        "deleted": [True, None, 0],
+    },
+}
+PLAIN_FIELDS: dict[type[AnyFact], dict[str, Any]] = {Trait: {}, Subscription: {"account": "a"}, Record: {"record": "r"}}
 ODDLY = st.one_of(st.just({}), *(st.fixed_dictionaries({name: values}) for name, values in ODD.items()))
 TWICE = Mention("unionid", "u"), Mention("unionid", "u", verified=True)
-PROFILES = st.tuples(st.fixed_dictionaries(PLAIN), ODDLY).map(lambda both: Trait(**{**both[0], **both[1]}))
+KINDS = st.sampled_from(list(ODD_FIELDS))
+PROFILES = st.tuples(st.fixed_dictionaries(PLAIN), ODDLY)
 
 
-@given(PROFILES)
-def test_a_profile_claims_the_same_by_the_short_way_and_by_reading_its_bytes_again(fact: Trait) -> None:
+@st.composite
+def told(draw: st.DrawFn) -> AnyFact:
+    """A fact, odd in one way at most."""
+    kind, (plain, oddly) = draw(KINDS), draw(PROFILES)
+    fields = PLAIN_FIELDS[kind]
+    if not oddly and (odd := ODD_FIELDS[kind]) and draw(st.booleans()):
+        name = draw(st.sampled_from(list(odd)))
+        fields = {**fields, name: draw(st.sampled_from(odd[name]))}
+    return kind(**{**plain, **oddly, **fields})
+
+
+@given(told())
+def test_a_fact_claims_the_same_by_the_short_way_and_by_reading_its_bytes_again(fact: AnyFact) -> None:
     assert claimed(claim, fact) == claimed(any_claim, fact)
 
 
-def claimed(way: Callable[[Tenant, int, AnyFact, datetime], Claim | Reject], fact: Trait) -> object:
+@given(told(), told())
+def test_facts_of_one_row_claim_together_what_each_claims_by_itself(fact: AnyFact, other: AnyFact) -> None:
+    seen: Seen = {}
+    both = [fact, msgspec.structs.replace(other, identifiers=fact.identifiers)]
+    together = partial(claim, seen=seen)
+    assert [claimed(together, one) for one in both] == [claimed(any_claim, one) for one in both]
+
+
+def claimed(way: Way, fact: AnyFact) -> object:
     """What it claims, or what it can't even be asked."""
     try:
         return way(TENANT, 3, fact, NOW)
@@ -84,10 +134,15 @@ def claimed(way: Callable[[Tenant, int, AnyFact, datetime], Claim | Reject], fac
         return type(error)
 
 
-def test_a_plain_profile_goes_the_short_way() -> None:
-    fact = Trait(source="crm", id="1", at=NOW, identifiers=(Mention("unionid", "u"), Mention("phone", "13900000001")))
-    assert plain_names(fact, TENANT.own_ids) is not None
-    assert plain_names(msgspec.structs.replace(fact, identifiers=TWICE), TENANT.own_ids) is None
+@pytest.mark.parametrize("kind", list(PLAIN_FIELDS))
+def test_a_plain_fact_goes_the_short_way(kind: type[AnyFact]) -> None:
+    names = Mention("unionid", "u", about={"place": 1}), Mention("phone", "13900000001")
+    traits = {"tags": ["a"], "place": {"city": "b"}}
+    fact = kind(
+        source="crm", id="1", at=NOW, identifiers=names, traits=traits, origin=Origin(channel=3), **PLAIN_FIELDS[kind]
+    )
+    assert plain_names(fact, TENANT.own_ids, {}) is not None
+    assert plain_names(msgspec.structs.replace(fact, identifiers=TWICE), TENANT.own_ids, {}) is None
 
 
 ROWS: list[dict[str, Any]] = [

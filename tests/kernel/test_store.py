@@ -16,9 +16,9 @@ from desk import call
 from huaxiang.errors import ClusterUnavailable
 from huaxiang.model import Parsed
 from huaxiang.service import Service
-from huaxiang.store import STAGING_BYTES, STATEMENTS, can_be_kept, migrations, opened, statements
+from huaxiang.store import STAGING, STAGING_BYTES, STATEMENTS, Store, can_be_kept, migrations, opened, statements
 
-SCRIPTS = {"staging", "clear_staging", "cut_staging"}
+SCRIPTS = {"staging", "clear_staging", *(f"cut_{table}" for table in STAGING)}
 """Those that make and empty the staging tables."""
 CATALOG = {
     "columns": """select table_name, ordinal_position, column_name, data_type, is_nullable, column_default,
@@ -171,6 +171,14 @@ def test_a_text_with_nul_or_half_a_surrogate_pair_can_not_be_kept(text: str, kep
     assert can_be_kept(text) is kept
 
 
+async def test_each_staging_table_is_swept_and_can_be_cut(store: Store) -> None:
+    async with store.writing() as tx:
+        for table in STAGING:
+            await tx.run(f"cut_{table}")
+    swept = set(re.findall(r"delete from (\w+)", STATEMENTS["sweep_staging"]))
+    assert swept == set(STAGING)
+
+
 @pytest.mark.parametrize("calls", [1, 3_000])
 async def test_a_transaction_leaves_nothing_staged_and_little_room_taken(database_url: str, calls: int) -> None:
     async with opened(database_url, connections=1) as store:
@@ -180,12 +188,14 @@ async def test_a_transaction_leaves_nothing_staged_and_little_room_taken(databas
             facts = [call(f"{batch}-{place}", minutes=place) for place in range(calls)]
             await service.land(tenant, [(line, Parsed((fact,))) for line, fact in enumerate(facts, 1)])
             async with store.writing() as tx:
-                changed, taken = await tx.row("page_changes", tenant.id), await tx.row("sweep_staging")
+                changed, taken = (
+                    await tx.row("page_changes", tenant.id),
+                    await tx.rows("staging_taken", STAGING, STAGING_BYTES),
+                )
             assert changed
             assert not changed["rows"]
             assert not changed["labels"]
-            assert taken
-            assert taken["bytes"] <= STAGING_BYTES
+            assert taken == []
 
 
 # ── what runs later ───────────────────────────────────────────────────────────────────────────────────────────────

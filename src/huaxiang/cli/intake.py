@@ -35,6 +35,8 @@ from huaxiang.sources import FieldMapping, Found, Reader, Reject, RejectWriter, 
 
 BATCH_ROWS = 25_000
 BATCH_BYTES = 16 << 20
+BATCH_LINKED = 50_000
+"""Names in the facts of a batch that have several, and so link them: a row may bring along many such facts."""
 CHUNK_ROWS = 32
 """Rows that are read, parsed and claimed together: few enough to be near at hand for the processor at each step."""
 _HEAD_BYTES = 1 << 16
@@ -116,14 +118,16 @@ class Batches:
         end_bytes = self._reader.text_bytes + BATCH_BYTES
         ready: list[Prepared] = []
         rejects: list[_Refusal] = []
-        rows, last = 0, False
-        while not last and rows < self._way.batch_rows and self._reader.text_bytes <= end_bytes:
-            most = min(CHUNK_ROWS, self._way.batch_rows - rows)
+        rows, linked, last = 0, 0, False
+        most_rows = self._way.batch_rows
+        while not last and rows < most_rows and linked < BATCH_LINKED and self._reader.text_bytes <= end_bytes:
+            most = min(CHUNK_ROWS, most_rows - rows)
             items = self._read(most)
             last = len(items) < most
             if not self._looked_at:
                 self.columns |= _columns(self._reader, items)
             ready.append(self._prepared(items, rejects))
+            linked += sum(len(one.named) for one in ready[-1].claims if len(one.named) > 1)
             rows += len(items)
             self._line = items[-1].line if items else self._line
         self._look_at_columns()

@@ -1,5 +1,6 @@
 -- How facts become summaries. Each statement adds what is staged to what is there, so that a fresh batch and a whole
--- refold are one code: a refold first drops its nodes' rows, then stages all their facts.
+-- refold are one code: a refold first drops its nodes' rows, then stages all their facts. A batch that was packed beforehand
+-- brings folds of its own along (`add_…`): the same rows, as a test holds against these statements.
 
 -- name: unstage
 -- What landed and is not to be added as it is: history, what waits for its call, and nodes that are folded anew.
@@ -141,6 +142,36 @@ insert into summary_origin as had
 select distinct on (node) node, at, rank, record_id, record, (said -> 'origin')::jsonb
 from staged_fact where kind not in ('spread', 'subscription') and strpos(said::text, '"origin"') > 0 and said -> 'origin' is not null
 order by node, at, rank, record_id, record
+on conflict (node) do update
+    set at = excluded.at, rank = excluded.rank, record_id = excluded.record_id, record = excluded.record,
+        value = excluded.value
+    where (had.at, had.rank, had.record_id, had.record)
+        > (excluded.at, excluded.rank, excluded.record_id, excluded.record);
+
+-- name: add_identity
+-- The three of these that follow add what was folded before it landed, a row for each node, to what stood there before.
+insert into summary_identity as had select * from landing_identity
+on conflict (node) do update
+    set verified = had.verified or excluded.verified,
+        first_at = least(had.first_at, excluded.first_at),
+        created_at = least(had.created_at, excluded.created_at),
+        (at, rank, record_id, record, spelling) = (
+            select excluded.at, excluded.rank, excluded.record_id, excluded.record, excluded.spelling
+            where (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record)
+            union all
+            select had.at, had.rank, had.record_id, had.record, had.spelling limit 1);
+
+-- name: add_trait
+insert into summary_trait as had select * from landing_trait
+on conflict (node, name) do update
+    set at = excluded.at, rank = excluded.rank, record_id = excluded.record_id, record = excluded.record,
+        value = excluded.value
+    where (had.at, had.rank, had.record_id, had.record)
+        < (excluded.at, excluded.rank, excluded.record_id, excluded.record);
+
+-- name: add_origin
+insert into summary_origin as had select * from landing_origin
 on conflict (node) do update
     set at = excluded.at, rank = excluded.rank, record_id = excluded.record_id, record = excluded.record,
         value = excluded.value

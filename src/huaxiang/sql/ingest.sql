@@ -34,15 +34,6 @@ select key, updated_at, digest, given_at, nodes from record where key = any($1::
 insert into record (key, tenant, updated_at, digest, given_at, nodes)
 select record, tenant, updated_at, digest, $1, array[node] from staged_fact where current and kind <> 'spread' order by record;
 
--- name: put_linked_records
--- The same, of records that are linked: each touches its own node, and those at the other ends of its links.
-insert into record (key, tenant, updated_at, digest, given_at, nodes)
-select fact.record, fact.tenant, fact.updated_at, fact.digest, $1, array[fact.node] || coalesce(linked.nodes, '{}')
-from staged_fact as fact
-left join (select record, array_agg(node order by place) as nodes from landing_link group by record) as linked
-     using (record)
-order by fact.record;
-
 -- name: put_records
 -- Name the winning revisions and the nodes that they touch.
 insert into record (key, tenant, updated_at, digest, given_at, nodes)

@@ -145,7 +145,8 @@ def _in_utc(found: AnyFact, zone: ZoneInfo) -> AnyFact:
             continue
         if time.year not in _YEARS:
             raise InputInvalid(field=name, reason=f"a year from {_YEARS.start} to {_YEARS.stop - 1} is expected")
-        times[name] = (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+        if time.tzinfo is not UTC:
+            times[name] = (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
     return msgspec.structs.replace(found, **times) if times else found
 
 

@@ -40,7 +40,7 @@ class Row:
         self.zone = zone
         self._path = path
         self._asked: set[str] = set()
-        self._said = {name: value for name, value in fields.items() if value not in _NOTHING}
+        self._said = {name: value for name, value in fields.items() if value or value not in _NOTHING}
 
     def place(self, name: str) -> str:
         """The field's path in the record, for errors."""
@@ -65,7 +65,10 @@ class Row:
 
     def text(self, name: str, *, longest: int = LONGEST_TEXT) -> str | None:
         """A text, without outer blanks."""
-        value = self.said(name)
+        self._asked.add(name)
+        value = self._said.get(name)
+        if type(value) is str and len(value) <= longest:  # as nearly all are
+            return value.strip() or None
         return None if value is None else self._as_text(value, self.place(name), longest)
 
     def needed(self, name: str, *, longest: int = LONGEST_TEXT) -> str:
@@ -78,6 +81,8 @@ class Row:
     def number(self, name: str) -> int | None:
         """An int64."""
         value = self.said(name)
+        if type(value) is int and abs(value) <= _LARGEST_INT64:
+            return value
         return None if value is None else self._as_number(value, self.place(name))
 
     def time(self, name: str) -> datetime | None:
