@@ -31,6 +31,9 @@ CHUNK_ROWS: Final = 256
 
 _COUNT, _LENGTH = Struct(">h").pack, Struct(">i").pack
 _INTEGER, _TIME = Struct(">ii").pack, Struct(">iq").pack
+_ARRAY, _BOUNDS = Struct(">iii").pack, Struct(">ii").pack
+_TEXT: Final = 25
+"""The type text, as arrays name it."""
 _ZERO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -53,6 +56,12 @@ def text(value: str | None) -> bytes:
 def raw(value: bytes) -> bytes:
     """A field whose value is sent as it is: bytea, json, and uuid by its 16 bytes."""
     return _LENGTH(len(value)) + value
+
+
+def texts(values: Sequence[bytes]) -> bytes:
+    """A field of the type text[], of texts in UTF-8."""
+    items = b"".join(map(raw, values))
+    return raw(_ARRAY(1 if values else 0, 0, _TEXT) + (_BOUNDS(len(values), 1) if values else b"") + items)
 
 
 def integer(value: int | None) -> bytes:
