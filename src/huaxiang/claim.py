@@ -88,7 +88,6 @@ class Claim(msgspec.Struct, frozen=True):
     """A fact ready to land. `said`: its canonical bytes. `given_at`: its time, if it brings none of its own.
 
     `stored_node` and `was_current` tell of a revision that lies in the store already, where it hangs and if it counts.
-    `is_call_alone`: it is a call of one number, and says nothing beside; most are.
     """
 
     line: int
@@ -103,7 +102,6 @@ class Claim(msgspec.Struct, frozen=True):
     came_at: datetime
     stored_node: UUID | None = None
     was_current: bool = False
-    is_call_alone: bool = False
 
     @property
     def precedence(self) -> tuple[datetime, bytes]:
@@ -147,9 +145,9 @@ def claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime, seen: Seen | 
         if type(fact) in PLAIN_KINDS and (
             (names := plain_names(fact, tenant.own_ids, {} if seen is None else seen)) is not None
         ):
-            return _claim(tenant, line, fact, _encode(fact), (names, (), None), now)
-        if type(fact) is Call and (named := _plainly_named(fact)) is not None:
-            return _claim(tenant, line, fact, _encode(fact), ((named,), (), None), now, is_call_alone=True)
+            return _claim(tenant, line, fact, written(fact), (names, (), None), now)
+        if type(fact) is Call and (named := plainly_named(fact)) is not None:
+            return _claim(tenant, line, fact, written(fact), ((named,), (), None), now)
     except Refused:
         pass
     return any_claim(tenant, line, fact, now)
@@ -159,21 +157,19 @@ def any_claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim 
     """What any fact claims, by reading its bytes again."""
     try:
         fact = _sealed(_in_utc(_without_own(fact, tenant.own_ids), ZoneInfo(tenant.time_zone)), tenant.key)
-        said = _encode(fact)
-        fact = _as_read_again(said)
+        said = written(fact)
+        fact = read_again(said)
         named = _named(fact)
     except Refused as refusal:
         return Reject(line, refusal.field, refusal.reason)
     return _claim(tenant, line, fact, said, named, now)
 
 
-def _claim(
-    tenant: Tenant, line: int, fact: AnyFact, said: bytes, named: Names, now: datetime, *, is_call_alone: bool = False
-) -> Claim:
+def _claim(tenant: Tenant, line: int, fact: AnyFact, said: bytes, named: Names, now: datetime) -> Claim:
     digest = blake2b(said, digest_size=16).digest()
     record_id = fact.id or (f"~{digest.hex()}" if fact.at else f"~{uuid4().hex}")
     key = record_key(tenant.key, fact.source, fact.enterprise, kind_of(fact), record_id)
-    return Claim(line, fact, key, record_id, digest, said, *named, now, is_call_alone=is_call_alone)
+    return Claim(line, fact, key, record_id, digest, said, *named, now)
 
 
 def of_stored(
@@ -207,7 +203,7 @@ def definition(tenant: Tenant, line: int, field: CustomField) -> CustomField | R
     try:
         updated_at = _instant("updated_at", field.updated_at, ZoneInfo(tenant.time_zone))
         field = msgspec.structs.replace(field, updated_at=updated_at)
-        _encode(field)
+        written(field)
         if _too_deep(field.details, DEEPEST_VALUE) or abs(field.sort) >= 2**31:
             raise InputInvalid(field="details", reason="a definition nested too deep, or its place out of range")
     except Refused as refusal:
@@ -215,7 +211,7 @@ def definition(tenant: Tenant, line: int, field: CustomField) -> CustomField | R
     return field
 
 
-def _plainly_named(fact: Call) -> Named | None:
+def plainly_named(fact: Call) -> Named | None:
     """The one name of a call that is just what its bytes decode to; None for any other.
 
     Most calls are: nothing in them to convert, to seal, or to be found out by reading them again.
@@ -236,10 +232,10 @@ def _plainly_named(fact: Call) -> Named | None:
 
 def _is_within_limits(call: Call) -> bool:
     """Whether a call's own fields are what the model allows, and its times in UTC."""
+    city = call.city
     return (
         is_named(call)
-        and (call.city is None or len(call.city) <= LONGEST_LINE)
-        and type(call.city or "") is str
+        and (city is None or (type(city) is str and len(city) <= LONGEST_LINE))
         and is_count(call.duration)
         and is_count(call.rounds)
         and is_instant(call.at)
@@ -300,7 +296,8 @@ def _sealed(fact: AnyFact, key: bytes) -> AnyFact:
     return msgspec.structs.replace(fact, **changed) if changed else fact
 
 
-def _encode(fact: AnyFact | CustomField) -> bytes:
+def written(fact: AnyFact | CustomField) -> bytes:
+    """Its canonical bytes. Raises `InputInvalid` where it has none that could be kept."""
     try:
         said = _encoder.encode(fact)
     except (ValueError, RecursionError) as error:  # half a surrogate pair, or an integer of thousands of digits
@@ -318,7 +315,7 @@ def _field_with_nul(fact: AnyFact | CustomField) -> str:
     return next(fields, "")
 
 
-def _as_read_again(said: bytes) -> AnyFact:
+def read_again(said: bytes) -> AnyFact:
     """The fact as every later reader will see it; refuses what the model does not allow."""
     try:
         fact = _decode(said)

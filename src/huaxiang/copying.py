@@ -33,10 +33,13 @@ CHUNK_ROWS: Final = 256
 
 _COUNT, _LENGTH = Struct(">h").pack, Struct(">i").pack
 _INTEGER, _TIME = Struct(">ii").pack, Struct(">iq").pack
-_ARRAY: Final = Struct(">iiiiii").pack
+_UUIDS: Final = Struct(">iiiiii").pack
 _UUID: Final = 2950
 """The type uuid, as arrays name it."""
 _UUIDS_HEAD, _UUID_BYTES = 20, 20
+_ARRAY, _BOUNDS = Struct(">iii").pack, Struct(">ii").pack
+_TEXT: Final = 25
+"""The type text, as arrays name it."""
 _ZERO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -69,8 +72,14 @@ def document(value: bytes) -> bytes:
 def uuids(values: Sequence[bytes]) -> bytes:
     """A field of the type uuid[], of at least one, each by its 16 bytes."""
     count = len(values)
-    head = _ARRAY(_UUIDS_HEAD + _UUID_BYTES * count, 1, 0, _UUID, count, 1)
+    head = _UUIDS(_UUIDS_HEAD + _UUID_BYTES * count, 1, 0, _UUID, count, 1)
     return head + KEY + KEY.join(values)
+
+
+def texts(values: Sequence[bytes]) -> bytes:
+    """A field of the type text[], of texts in UTF-8."""
+    items = b"".join(map(raw, values))
+    return raw(_ARRAY(1 if values else 0, 0, _TEXT) + (_BOUNDS(len(values), 1) if values else b"") + items)
 
 
 def integer(value: int | None) -> bytes:

@@ -349,6 +349,31 @@ def record_key(key: bytes, source: str, enterprise: str, kind: str, record_id: s
     return _keyed(key, b"record", (source, enterprise), kind, record_id)
 
 
+def keying(key: bytes, source: str, enterprise: str, kind: str) -> Callable[[bytes], bytes]:
+    """What makes the keys of many records of one sort, as `record_key` does: from an id in UTF-8 to the key's bytes."""
+    begun, lengths, text = _begun(key, b"record", (source, enterprise))
+    before, between = b"%b%d " % (lengths, len(kind.encode())), b":" + text + kind.encode()
+
+    def key_of(record_id: bytes) -> bytes:
+        keyed = begun.copy()
+        keyed.update(b"%b%d%b%b" % (before, len(record_id), between, record_id))
+        return keyed.digest()
+
+    return key_of
+
+
+def placing(key: bytes, kind: str) -> Callable[[bytes], bytes]:
+    """What makes the nodes of many identifiers of one kind, as `node_of` does: from a value in UTF-8 to its bytes."""
+    begun, lengths, text = _begun(key, b"node", (kind, ""))
+
+    def node(value: bytes) -> bytes:
+        keyed = begun.copy()
+        keyed.update(b"%b%d 1:%b%b0" % (lengths, len(value), text, value))
+        return keyed.digest()
+
+    return node
+
+
 def revision_mark(key: bytes, record: UUID, digest: bytes) -> UUID:
     """What is kept of one erased revision of a record that lives: keyed like the record itself."""
     return _keyed(key, b"revision", (str(record), digest.hex()), "", "")
@@ -366,7 +391,7 @@ def _keyed(key: bytes, person: bytes, before: tuple[str, str], third: str, fourt
     keyed, third_bytes, fourth_bytes = begun.copy(), third.encode(), fourth.encode()
     # The lengths first: a part that ends in what the next begins with is another list of parts.
     keyed.update(b"%b%d %d:%b%b%b" % (lengths, len(third_bytes), len(fourth_bytes), text, third_bytes, fourth_bytes))
-    return _uuid(keyed.digest())
+    return uuid_of(keyed.digest())
 
 
 @lru_cache(maxsize=256)
@@ -378,8 +403,8 @@ def _begun(key: bytes, person: bytes, before: tuple[str, str]) -> tuple[blake2b,
     return blake2b(digest_size=16, key=key, person=person), b"%d %d " % (len(one), len(two)), one + two
 
 
-def _uuid(digest: bytes) -> UUID:
-    """`UUID(bytes=digest)`, without the questions that its constructor asks; they cost more than the hash."""
+def uuid_of(digest: bytes) -> UUID:
+    """`UUID(bytes=…)`, without the questions that its constructor asks; they cost more than the hash."""
     made = _new(UUID)
     _set(made, "int", int.from_bytes(digest, "big"))
     _set(made, "is_safe", SafeUUID.unknown)

@@ -17,11 +17,12 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
 
 import msgspec
 
+from huaxiang import alone as calls_alone
 from huaxiang import copying, rulebook
-from huaxiang.ahead import CALL_COLUMNS
 from huaxiang.arrival import ROW_COLUMNS, arrive, arrive_packed
 from huaxiang.claim import Claim, Cuts, Placing, Rows, by_node, call_key, epoch_of, of_stored
 from huaxiang.folding import IDENTITY_COLUMNS, ORIGIN_COLUMNS, TRAIT_COLUMNS
@@ -29,13 +30,14 @@ from huaxiang.identifiers import node_of, revision_mark
 from huaxiang.linked import FACT_COLUMNS as FACTS_WITH_LINKS
 from huaxiang.linked import RECORD_COLUMNS
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
+from huaxiang.standing import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
-    from uuid import UUID
 
     from huaxiang.ahead import Ahead
+    from huaxiang.alone import Alone
     from huaxiang.joining import Move
     from huaxiang.linked import Packed
     from huaxiang.model import Tenant
@@ -54,6 +56,7 @@ EVERY_SUMMARY = (*SUMMARIES, "company")
 FOLDED_WHERE_STAGED = frozenset({"activity", "company"})
 """What is not folded before it lands (`folding`)."""
 REPLAY_ROWS = 20_000
+LAST_NODE = UUID(int=2**128 - 1)
 MANY_LINKS = 500
 """So many that it pays to decide in memory what they make of their nodes, rather than to correct it afterwards."""
 
@@ -102,14 +105,35 @@ async def land(
     contest = _contest(claims, known)
     if contest.winners is not said or known or changed_hands or (ahead and ahead.settings != tenant.settings):
         ahead = None
-    if ahead is not None and ahead.packed:
-        landed = await _apply_calls(tx, tenant, contest.winners, ahead, now)
-    elif ahead is not None and ahead.linked:
+    if ahead is not None and ahead.linked:
         landed = await _apply_linked(tx, tenant, ahead.linked)
     else:
         landed = await _apply(tx, tenant, contest._replace(ahead=ahead, cuts=changed_hands), known, now)
     landed.landed, landed.known = len(contest.winners), came - len(contest.winners)
     landed.won = {one.key for one in contest.winners}
+    return landed
+
+
+async def land_alone(tx: Transaction, tenant: Tenant, calls: Alone) -> Landed | None:
+    """Land calls that stand alone as they were packed; None, and nothing is done, if they can't: they land as claims.
+
+    `won` is left empty: all of them won. The tenant's lock must be held.
+    """
+    met = await tx.row("met_alone", tenant.id, calls.keys)
+    if met is None or met["any"] or calls.settings != tenant.settings:
+        return None
+    await tx.copy_packed("fact", calls_alone.FACT_COLUMNS, calls.facts)
+    await tx.copy_packed("record", calls_alone.RECORD_COLUMNS, calls.records)
+    await tx.copy_packed("landing_call", calls_alone.NODE_COLUMNS, calls.nodes)
+    row = await tx.row("put_nodes_alone")
+    assert row is not None
+    landed = Landed(landed=len(calls.keys), first_number=row["first"], customers=set(row["customers"]))
+    book = await rulebook.in_force(tx, tenant)
+    gathering = list(map(UUID, calls.keys)) if book.minds_silence else met["awaited"]
+    if gathering:
+        landed.dirty = await rulebook.gather(tx, tenant, gathering, set(gathering))
+        await tx.run("unstage_alone", list(landed.dirty))
+    await _refold(tx, tenant, landed.dirty, calls_alone.TOLD)
     return landed
 
 
@@ -172,8 +196,11 @@ async def replay(
 ) -> AsyncIterator[Landed]:
     """Land all that was ever said once more, after `forget`; a `Landed` for each page of it.
 
-    All facts find their places first, then calls gather, then nodes fold: a page holds any part of a node's facts.
+    Calls that stand alone, and stand as they are to stand, are added up where they lie. All other facts find their
+    places first, then calls gather, then the nodes of all these fold: a page holds any part of a node's facts.
     """
+    async for landed in _replay_standing(tx, tenant, page_rows):
+        yield landed
     held: list[Row] = []
     async for page in tx.pages("all_said", tenant.id, size=page_rows):
         held += page
@@ -185,13 +212,37 @@ async def replay(
     minds_silence = (await rulebook.in_force(tx, tenant)).minds_silence
     calls = "calls_of_tenant" if minds_silence else "calls_awaited"
     async for page in tx.pages(calls, tenant.id, size=max(1, page_rows // 10)):
-        await rulebook.gather(tx, tenant, [row["node"] for row in page])
+        await _refold_later(tx, await rulebook.gather(tx, tenant, [row["node"] for row in page]))
         yield Landed()
-    async for page in tx.pages("nodes_of_tenant", tenant.id, size=page_rows):
+    async for page in tx.pages("nodes_replayed", size=page_rows):
         await tx.run("clear_staging")
         nodes = [row["node"] for row in page]
+        for summary in _summaries_alone(tenant):  # calls that stand may have been added up there
+            await tx.run(f"drop_{summary}", nodes)
         await _fold_whole(tx, tenant, nodes)
         yield Landed()
+
+
+async def _replay_standing(tx: Transaction, tenant: Tenant, page_rows: int) -> AsyncIterator[Landed]:
+    """Add up the calls that stand alone, as they stand; note the places of all other facts."""
+    changed_hands, low = await cuts(tx, tenant), UUID(int=0)
+    while low != LAST_NODE:
+        await tx.run("clear_staging")
+        end = await tx.row("end_of_page", low, page_rows)
+        high = LAST_NODE if end is None else end["node"]
+        standing = Standing(tenant, changed_hands)
+        await tx.read_packed("facts_of_nodes", standing.read, tenant.id, low, high)
+        await tx.copy_packed("landing_call", calls_alone.NODE_COLUMNS, standing.nodes())
+        await tx.run("put_nodes_alone")
+        await _fold_staged(tx, tenant, _summaries_alone(tenant))
+        await tx.copy("replaying", ("node", "record"), standing.others)
+        yield Landed(landed=standing.stand)
+        low = high
+
+
+async def _refold_later(tx: Transaction, nodes: Iterable[UUID]) -> None:
+    """Note nodes that a rebuild is to fold from all their facts."""
+    await tx.copy("replaying", ("node", "record"), [(node, None) for node in nodes])
 
 
 async def _replay_page(tx: Transaction, tenant: Tenant, rows: list[Row], now: datetime) -> Landed:
@@ -203,7 +254,8 @@ async def _replay_page(tx: Transaction, tenant: Tenant, rows: list[Row], now: da
     known = {row["key"]: row for row in await tx.rows("known_records", [claim.key for claim in contest.winners])}
     landed = Landed(landed=len(contest.winners))
     standing = {tuple(row[column] for column in PLACED_COLUMNS) for row in rows}
-    await _place(tx, tenant, contest, known, now, landed, standing=standing)
+    touching = await _place(tx, tenant, contest, known, now, landed, standing=standing)
+    await _refold_later(tx, {row["node"] for row in rows}.union(*touching.values()))
     return landed
 
 
@@ -264,20 +316,6 @@ async def _apply(
     whole = not dirty and not losers and not any(one.waits for one in winners)
     await _fold(tx, tenant, dirty, winners, whole=whole)
     landed.dirty = dirty
-    return landed
-
-
-async def _apply_calls(
-    tx: Transaction, tenant: Tenant, winners: Sequence[Claim], ahead: Ahead, now: datetime
-) -> Landed:
-    """What `_apply` does, for calls alone of which none is known, as they were packed."""
-    landed = Landed(first_number=await _put_nodes(tx, tenant, ahead.nodes))
-    await tx.copy_packed("staged_fact", CALL_COLUMNS, ahead.packed)
-    await tx.run("put_new_facts")
-    await tx.run("put_new_records", now)
-    calls = [one.key for one in winners]
-    landed.dirty = await rulebook.gather(tx, tenant, calls, set(calls))
-    await _fold(tx, tenant, landed.dirty, winners[:1], whole=not landed.dirty)
     return landed
 
 
@@ -465,18 +503,26 @@ async def _fold(tx: Transaction, tenant: Tenant, dirty: set[UUID], winners: Sequ
 
     `winners`: what landed, of each sort of it at least one. `whole`: all of it is to be added as it is.
     """
-    nodes = list(dirty)
     if not whole:
-        tx.later("unstage", nodes)
+        tx.later("unstage", dirty)
     if any(len(one.named) > 1 for one in winners):
-        tx.later("stage_links", nodes)
+        tx.later("stage_links", dirty)
+    await _refold(tx, tenant, dirty, {summary for one in winners for summary in one.told})
+
+
+async def _refold(tx: Transaction, tenant: Tenant, dirty: Collection[UUID], told: AbstractSet[str]) -> None:
+    """Add what is staged, by what is `told`, and fold the dirty nodes anew."""
+    nodes = list(dirty)
     if nodes:
         for summary in _summaries(tenant):
             tx.later(f"drop_{summary}", nodes)
         await _fold_whole(tx, tenant, nodes)
     else:
-        told = {"company", *(summary for one in winners for summary in one.told)}
-        await _fold_staged(tx, tenant, [summary for summary in _summaries(tenant) if summary in told])
+        await _fold_staged(tx, tenant, [one for one in _summaries(tenant) if one in told or one == "company"])
+
+
+def _summaries_alone(tenant: Tenant) -> Sequence[str]:
+    return [one for one in _summaries(tenant) if one in {*calls_alone.TOLD, "company"}]
 
 
 def _summaries(tenant: Tenant) -> Sequence[str]:

@@ -170,11 +170,13 @@ def _is_number(number: int | None) -> bool:
 
 def is_named(fact: AnyFact) -> bool:
     """Whether what a record is known by is what the model allows."""
+    source, enterprise, name = fact.source, fact.enterprise, fact.id
     return (
-        TEXT.issuperset(map(type, (fact.source, fact.enterprise, "" if fact.id is None else fact.id)))
-        and 0 < len(fact.source) <= LONGEST_NAME
-        and len(fact.enterprise) <= LONGEST_NAME
-        and (fact.id is None or 0 < len(fact.id) <= LONGEST_ID)
+        type(source) is str
+        and type(enterprise) is str
+        and 0 < len(source) <= LONGEST_NAME
+        and len(enterprise) <= LONGEST_NAME
+        and (name is None or (type(name) is str and 0 < len(name) <= LONGEST_ID))
     )
 
 

@@ -19,6 +19,7 @@ import msgspec
 
 from huaxiang import audiences, bookmark, calls, crm, feed, ingest, listing, pages, read
 from huaxiang.ahead import Ahead, placed_ahead
+from huaxiang.alone import Alone, Pile
 from huaxiang.claim import Claim, claim, definition, epoch_of
 from huaxiang.errors import InputInvalid, NotFound, Refused, SettingsInvalid
 from huaxiang.identifiers import SEALED, node_of, normalise, sealed
@@ -26,6 +27,7 @@ from huaxiang.keyring import Keyring, check_time_zone, digest, tenant_of
 from huaxiang.lookup import Lookups
 from huaxiang.memory import Credential, Memory
 from huaxiang.model import (
+    Call,
     CallPage,
     CallPlace,
     CallResult,
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 
     from huaxiang.bookmark import Bookmark, Place, Turn
+    from huaxiang.ingest import Landed
     from huaxiang.keyring import Dialect
     from huaxiang.model import AccessKey
     from huaxiang.pages import Rendering
@@ -72,13 +75,17 @@ DECIDED = "huaxiang"
 
 
 class Prepared(NamedTuple):
-    """A batch that is ready to land: what its good records claim and define, and its bad ones."""
+    """A batch that is ready to land: what its good records claim and define, and its bad ones.
+
+    `alone`: calls that stand alone, packed; what the other records say is in `claims`.
+    """
 
     claims: tuple[Claim, ...]
     fields: tuple[CustomField, ...]
     rejects: tuple[Reject, ...]
     came_at: datetime
     ahead: Ahead | None = None
+    alone: Alone | None = None
 
 
 class Service(Keyring):
@@ -120,15 +127,21 @@ class Service(Keyring):
             outcomes += [_outcome(batch, won) for batch in batches]
         return outcomes
 
-    def prepare(self, tenant: Tenant, records: Sequence[tuple[int, Parsed]]) -> Prepared:
-        """Make a batch ready to land: pure work, which another thread may do while the store lands the one before."""
+    def prepare(self, tenant: Tenant, records: Sequence[tuple[int, Parsed]], pile: Pile | None = None) -> Prepared:
+        """Make a batch ready to land: pure work, which another thread may do while the store lands the one before.
+
+        `pile`: takes the calls that stand alone.
+        """
         now = self.now()
         rejects: list[Reject] = []
         claims: list[Claim] = []
         fields: list[CustomField] = []
         for line, parsed in records:
             if len(parsed.facts) == 1 and not parsed.fields:  # nearly every record; the lists below cost more than it
-                one = claim(tenant, line, parsed.facts[0], now)
+                fact = parsed.facts[0]
+                if pile is not None and type(fact) is Call and pile.take(fact):
+                    continue
+                one = claim(tenant, line, fact, now)
                 (rejects if isinstance(one, Reject) else claims).append(one)  # type: ignore[arg-type] (each its own)
                 continue
             seen: Seen = {}
@@ -140,27 +153,54 @@ class Service(Keyring):
             fields += [] if refused else [one for one in defined if isinstance(one, CustomField)]
         return Prepared(tuple(claims), tuple(fields), tuple(rejects), now)
 
-    def place_ahead(self, tenant: Tenant, batch: Prepared) -> Prepared:
+    def pile(self, tenant: Tenant) -> Pile:
+        """What takes calls of a batch that comes now."""
+        return Pile(tenant, self.now())
+
+    async def can_pile(self, tenant: Tenant) -> bool:
+        """Whether calls that are piled up may land so: not where identifiers changed hands, or anything was erased."""
+        async with self.store.reading() as tx:
+            met = await tx.row("met_alone", tenant.id, [])
+        return met is not None and not met["any"]
+
+    def place_ahead(self, tenant: Tenant, batch: Prepared, pile: Pile | None = None) -> Prepared:
         """Do beforehand what landing would do first; worth it for a batch that waits for the one before to land."""
-        return batch._replace(ahead=placed_ahead(tenant, batch.claims, batch.came_at))
+        ahead = placed_ahead(tenant, batch.claims, batch.came_at)
+        return batch._replace(ahead=ahead, alone=pile and pile.packed())
 
     async def land_prepared(self, tenant: Tenant, batch: Prepared, place: Place | Turn | None = None) -> Outcome:
         """Land what `prepare` made ready, in one transaction; with it, move an import or a pull behind it."""
-        return _outcome(batch, await self._land(tenant, batch, place))
-
-    async def _land(self, tenant: Tenant, batch: Prepared, place: Place | Turn | None = None) -> set[UUID]:
-        """Land a batch; gives the records that it changed."""
+        alone = 0
+        won: set[UUID] = set()
         async with self.store.landing(tenant.id) as tx:
             tenant = await _current(tx, tenant)
-            landed = await ingest.land(tx, tenant, batch.claims, batch.came_at, ahead=batch.ahead)
-            await pages.refresh(tx, tenant)
-            await listing.refresh(tx, tenant, said=any(isinstance(one.fact, (Record, Step)) for one in batch.claims))
-            moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
-            await feed.note(tx, tenant, landed, moves)
-            await _put_fields(tx, tenant, batch.fields)
-            await _put_owners(tx, tenant, batch.claims, batch.fields)
+            if batch.alone is not None:
+                landed = await ingest.land_alone(tx, tenant, batch.alone)
+                if landed is None:
+                    batch = _unpiled(tenant, batch, batch.alone)
+                else:
+                    alone = landed.landed
+                    await _settle(tx, tenant, landed, said=False)
+            if alone and batch.claims:
+                await tx.run("clear_staging")
+            if not alone or batch.claims or batch.fields:
+                won = await self._land_claims(tx, tenant, batch)
+            outcome = _outcome(batch, won)
+            outcome = msgspec.structs.replace(outcome, landed=outcome.landed + alone)
             if place is not None:
-                await bookmark.move(tx, tenant, place, landed.landed, landed.known)
+                await bookmark.move(tx, tenant, place, outcome.landed, outcome.known)
+        return outcome
+
+    async def _land(self, tenant: Tenant, batch: Prepared) -> set[UUID]:
+        """Land a batch of claims; gives the records that it changed."""
+        async with self.store.landing(tenant.id) as tx:
+            return await self._land_claims(tx, await _current(tx, tenant), batch)
+
+    async def _land_claims(self, tx: Transaction, tenant: Tenant, batch: Prepared) -> set[UUID]:
+        landed = await ingest.land(tx, tenant, batch.claims, batch.came_at, ahead=batch.ahead)
+        await _settle(tx, tenant, landed, said=any(isinstance(one.fact, (Record, Step)) for one in batch.claims))
+        await _put_fields(tx, tenant, batch.fields)
+        await _put_owners(tx, tenant, batch.claims, batch.fields)
         return landed.won
 
     async def begin_import(self, tenant: Tenant, name: UUID, file: str, form: str, *, again: bool) -> Bookmark:
@@ -429,6 +469,22 @@ class Service(Keyring):
         async with self.store.reading() as tx:
             row = await tx.row("counts", tenant.id)
         return dict(row) if row else {}
+
+
+async def _settle(tx: Transaction, tenant: Tenant, landed: Landed, *, said: bool = True) -> None:
+    """Do what follows where something has landed: counts, lists, customers, the feed.
+
+    `said`: whether anything of a CRM's records may have landed.
+    """
+    await pages.refresh(tx, tenant)
+    await listing.refresh(tx, tenant, said=said)
+    moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
+    await feed.note(tx, tenant, landed, moves)
+
+
+def _unpiled(tenant: Tenant, batch: Prepared, calls: Alone) -> Prepared:
+    """The batch with its calls that stand alone among its claims."""
+    return batch._replace(claims=(*calls.claims(tenant), *batch.claims), ahead=None, alone=None)
 
 
 def _together(batches: Iterable[Prepared]) -> list[Prepared]:

@@ -187,12 +187,31 @@ class Transaction:
             self._rows_staged += FEW_STAGED + 1
         await self._connection.copy_to_table(table, source=_each(chunks), columns=columns, format="binary")
 
+    async def read_packed(self, name: str, take: Callable[[bytes], None], *parameters: object) -> None:
+        """Let something take the statement's rows as binary COPY gives them, some whole rows at a time."""
+        await self.settle()
+        self.ran.add(name)
+
+        async def taken(chunk: bytes) -> None:
+            take(chunk)
+
+        statement = STATEMENTS[name].rstrip(";")
+        await self._connection.copy_from_query(
+            statement, *parameters, output=taken, format="binary", timeout=self._timeout_s
+        )
+
     async def pages(self, name: str, *parameters: object, size: int) -> AsyncIterator[list[Row]]:
         """The statement's rows by a cursor, `size` at a time: for what does not fit in memory."""
         await self.settle()
         self.ran.add(name)
-        cursor = await self._connection.cursor(STATEMENTS[name], *parameters)
-        while page := await cursor.fetch(size):
+        page: list[Row] = []
+        # Read to its end so, a cursor is closed: an open one would keep the staging tables from being cut.
+        async for row in self._connection.cursor(STATEMENTS[name], *parameters, prefetch=size):
+            page.append(row)
+            if len(page) == size:
+                yield page
+                page = []
+        if page:
             yield page
 
 

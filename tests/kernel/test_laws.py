@@ -52,15 +52,21 @@ class House:
         await self.connection.execute("select setval('node_number', 1, false)")
         self.tenant = await self.service.set_tenant(self.tenant, settings=decided or TenantSettings())
 
-    async def land(self, facts: Sequence[AnyFact], *, by: Service | None = None) -> Outcome:
+    async def land(self, facts: Sequence[AnyFact], *, by: Service | None = None, prepared: bool = False) -> Outcome:
+        """Land a batch as a push; or `prepared`, as an import does."""
+        service = by or self.service
         records = [(line, Parsed((fact,))) for line, fact in enumerate(facts, start=1)]
-        return await (by or self.service).land(self.tenant, records)
+        if not prepared:
+            return await service.land(self.tenant, records)
+        pile = service.pile(self.tenant)
+        batch = service.place_ahead(self.tenant, service.prepare(self.tenant, records, pile), pile)
+        return await service.land_prepared(self.tenant, batch)
 
     async def follow(self, steps: Sequence[Step], *, by: Service | None = None) -> None:
-        """Land these batches, and cut where it says so, one after the other."""
-        for step in steps:
+        """Land these batches, every other one as an import does, and cut where it says so, one after the other."""
+        for place, step in enumerate(steps):
             if isinstance(step, list):
-                await self.land(step, by=by)
+                await self.land(step, by=by, prepared=place % 2 == 0)
             else:
                 await (by or self.service).cut(self.tenant, *step)
 

@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from huaxiang.alone import Pile
 from huaxiang.bookmark import Bookmark, Place
 from huaxiang.dialects.contract import Format
 from huaxiang.errors import Busy, Refused, SourceUnreadable
@@ -104,6 +105,8 @@ class Batches:
         self._items = reader.after(items=start.items, line=start.line)
         self._count, self._line = start.items, start.line
         self._failure: SourceUnreadable | None = None
+        self.can_pile = True
+        """Whether calls that stand alone are piled up, as long as they can land so."""
         self._looked_at = way.mapping is None
 
     def take(self) -> _Batch:
@@ -117,6 +120,7 @@ class Batches:
             raise self._failure
         end_bytes = self._reader.text_bytes + BATCH_BYTES
         ready: list[Prepared] = []
+        pile = self.service.pile(self.tenant) if self.can_pile else None
         rejects: list[_Refusal] = []
         rows, linked, last = 0, 0, False
         most_rows = self._way.batch_rows
@@ -126,14 +130,14 @@ class Batches:
             last = len(items) < most
             if not self._looked_at:
                 self.columns |= _columns(self._reader, items)
-            ready.append(self._prepared(items, rejects))
+            ready.append(self._prepared(items, rejects, pile))
             linked += sum(len(one.named) for one in ready[-1].claims if len(one.named) > 1)
             rows += len(items)
             self._line = items[-1].line if items else self._line
         self._look_at_columns()
         self._count += rows
         last = last and self._failure is None
-        prepared = self.service.place_ahead(self.tenant, _together(ready))
+        prepared = self.service.place_ahead(self.tenant, _together(ready), pile)
         return _Batch(prepared, rejects, self._count, self._line, self._reader.read_bytes, last)
 
     def _read(self, most: int) -> list[Row | Reject]:
@@ -154,7 +158,7 @@ class Batches:
             self._way.mapping.check_columns(self.columns)
         self._looked_at = True
 
-    def _prepared(self, items: list[Row | Reject], rejects: list[_Refusal]) -> Prepared:
+    def _prepared(self, items: list[Row | Reject], rejects: list[_Refusal], pile: Pile | None) -> Prepared:
         """What a few rows claim; those that are refused are added to the rejects, in the file's order."""
         records: list[tuple[int, Parsed]] = []
         refused: list[tuple[int, Reject]] = []
@@ -168,7 +172,7 @@ class Batches:
                 records.append((place, parse(data, zone)))
             except Refused as refusal:
                 refused.append((place, Reject(item.line, refusal.field, refusal.reason, "")))
-        prepared = self.service.prepare(self.tenant, records)
+        prepared = self.service.prepare(self.tenant, records, pile)
         refused += [(one.line, Reject(items[one.line].line, one.field, one.reason, "")) for one in prepared.rejects]
         for place, reject in sorted(refused, key=lambda one: one[0]):
             item = items[place]
@@ -244,6 +248,7 @@ def _so_far(file: Found, rejects: Path, stand: Bookmark, *, afresh: bool) -> Tak
 
 async def _land_all(batches: Batches, name: UUID, writer: RejectWriter, taken: Taken, told: Told) -> None:
     kept_bytes = writer.settle()
+    batches.can_pile = can_pile = await batches.service.can_pile(batches.tenant)
     ahead = asyncio.create_task(asyncio.to_thread(batches.take))
     try:
         while True:
@@ -257,6 +262,8 @@ async def _land_all(batches: Batches, name: UUID, writer: RejectWriter, taken: T
             rejected = taken.rejected + len(batch.rejects)
             place = Place(name, taken.rows, batch.items, batch.line, rejected, kept_bytes, finished=batch.last)
             outcome = await batches.service.land_prepared(batches.tenant, batch.prepared, place)
+            # Where most records have come before, they land as claims, and cost less as such from the beginning.
+            batches.can_pile = can_pile and outcome.known <= outcome.landed
             taken.rows, taken.rejected = batch.items, rejected
             taken.landed += outcome.landed
             taken.known += outcome.known

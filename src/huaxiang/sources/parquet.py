@@ -17,7 +17,10 @@ from huaxiang.sources.rows import Reject, Row
 from huaxiang.sources.spreadsheet import Identifiers, is_list, is_object
 from huaxiang.sources.tables import Columns
 
-_BATCH_ROWS = 10_000
+_SLICE_ROWS = 25_000
+"""Rows that are decoded at once, however large the file's row groups are: by these alone, memory would go with them."""
+_BATCH_ROWS = 5_000
+"""Rows that are turned into cells at once."""
 # Columns whose cells come as they are served.
 _SCALARS = (pl.String(), pl.Boolean(), pl.Int8(), pl.Int16(), pl.Int32(), pl.Int64(), pl.UInt32(), pl.Float64())
 # Text that a table's rules may take for something else: nothing, blanks, JSON, a formula. Too much here costs but time.
@@ -43,12 +46,17 @@ def read_parquet(
     columns = Columns(names, path=str(path), identifiers=identifiers)
     if named is not None:
         named(columns.names)
-    return total_rows, _rows(frame, columns, path, after_line)
+    return total_rows, _rows(_batches(frame, after_line, total_rows), columns, path, after_line)
 
 
-def _rows(frame: pl.LazyFrame, columns: Columns, path: Path, line: int) -> Iterator[Row | Reject]:
+def _batches(frame: pl.LazyFrame, after: int, total_rows: int) -> Iterator[pl.DataFrame]:
+    for start in range(after, total_rows, _SLICE_ROWS):
+        yield from frame.slice(start, _SLICE_ROWS).collect().iter_slices(_BATCH_ROWS)
+
+
+def _rows(batches: Iterator[pl.DataFrame], columns: Columns, path: Path, line: int) -> Iterator[Row | Reject]:
     try:
-        for batch in frame.slice(line).collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
+        for batch in batches:
             row = columns.sound_row if _is_sound(batch) else columns.row
             cells_of_columns = [_cells(series) for series in batch.iter_columns()]
             for cells in zip(*cells_of_columns, strict=True):

@@ -1,10 +1,15 @@
 -- How facts become summaries. Each statement adds what is staged to what is there, so that a fresh batch and a whole
 -- refold are one code: a refold first drops its nodes' rows, then stages all their facts. A batch that was packed beforehand
--- brings folds of its own along (`add_…`): the same rows, as a test holds against these statements.
+-- brings folds of its own along (`add_…`): the same rows, as a test holds against these statements. Calls that stand alone
+-- come as the sums of their nodes (`landing_call`), in place of facts.
 
 -- name: unstage
 -- What landed and is not to be added as it is: history, what waits for its call, and nodes that are folded anew.
 delete from staged_fact where not current or kind in ('transcript', 'mark', 'amendment') or node = any($1::uuid[]);
+
+-- name: unstage_alone
+-- Nodes that are folded anew need no sums of the calls that came.
+delete from landing_call where node = any($1::uuid[]);
 
 -- name: stage_links
 -- The links that landed, but for those of nodes that are folded anew.
@@ -42,15 +47,17 @@ delete from summary_activity where node = any($1::uuid[]);
 -- What records say of the identifier itself: the newest spelling, verified by any, known since the earliest.
 -- One record may mention a node twice, as its own and as its upstream's; then the spelling itself decides.
 insert into summary_identity as had
-select distinct on (node) node, tenant, at, rank, record_id, record, spelling,
-       bool_or(verified) over of_node, min(at) over of_node, min(created_at) over of_node
-from (select node, tenant, at, rank, record_id, record, spelling, verified, created_at
-      from staged_fact where spelling is not null
-      union all
-      select node, tenant, at, rank, record_id, record, spelling, verified, created_at
-      from staged_link where mentions and spelling is not null) as mention
-window of_node as (partition by node)
-order by node, at desc, rank desc, record_id desc, record desc, spelling collate "C" desc
+(select distinct on (node) node, tenant, at, rank, record_id, record, spelling,
+        bool_or(verified) over of_node, min(at) over of_node, min(created_at) over of_node
+ from (select node, tenant, at, rank, record_id, record, spelling, verified, created_at
+       from staged_fact where spelling is not null
+       union all
+       select node, tenant, at, rank, record_id, record, spelling, verified, created_at
+       from staged_link where mentions and spelling is not null) as mention
+ window of_node as (partition by node)
+ order by node, at desc, rank desc, record_id desc, record desc, spelling collate "C" desc)
+union all
+select node, tenant, at, rank, record_id, record, spelling, false, first_at, null from landing_call
 on conflict (node) do update
     set verified = had.verified or excluded.verified,
         first_at = least(had.first_at, excluded.first_at),
@@ -67,15 +74,19 @@ on conflict (node) do update
 -- more; what came and what is spelled otherwise is noted for their counts, the rest where a segment may hold it.
 with folded as (
 insert into summary_call as had
-select distinct on (node) node, tenant, count(*) over of_node,
-       count(duration) over of_node, coalesce(sum(duration) over of_node, 0), max(duration) over of_node,
-       count(round) over of_node, coalesce(sum(round) over of_node, 0), max(round) over of_node,
+(select distinct on (node) node, tenant, count(*) over of_node,
+        count(duration) over of_node, coalesce(sum(duration) over of_node, 0), max(duration) over of_node,
+        count(round) over of_node, coalesce(sum(round) over of_node, 0), max(round) over of_node,
+        at, rank, record_id, record, spelling, city
+ from (select node, tenant, at, rank, record_id, record, spelling, duration, city,
+              coalesce((gathered ->> 'rounds')::integer, rounds) as round
+       from staged_fact where kind = 'call') as call
+ window of_node as (partition by node)
+ order by node, at desc, rank desc, record_id desc, record desc)
+union all
+select node, tenant, calls, durations, duration_sum, duration_max, rounds, round_sum, round_max,
        at, rank, record_id, record, spelling, city
-from (select node, tenant, at, rank, record_id, record, spelling, duration, city,
-             coalesce((gathered ->> 'rounds')::integer, rounds) as round
-      from staged_fact where kind = 'call') as call
-window of_node as (partition by node)
-order by node, at desc, rank desc, record_id desc, record desc
+from landing_call
 on conflict (node) do update
     set portrait = null,
         spelling_before = had.spelling,
@@ -205,8 +216,11 @@ delete from summary_company where node = any($1::uuid[]);
 -- Which of the tenant's sub-enterprises ($1) facts name; under no name, that a fact names none of them. A person's
 -- decision is nobody's.
 insert into summary_company (node, company, tenant)
-select distinct node, case when enterprise = any($1::text[]) then enterprise else '' end, tenant
+select node, case when enterprise = any($1::text[]) then enterprise else '' end, tenant
 from staged_fact where kind <> 'link' or said -> 'author' is null
+union
+select node, case when enterprise = any($1::text[]) then enterprise else '' end, tenant
+from landing_call cross join unnest(enterprises) as of_node (enterprise)
 order by 1, 2
 on conflict do nothing;
 

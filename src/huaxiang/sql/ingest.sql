@@ -100,6 +100,30 @@ put as (
     select node, $1, number, kind, value, scope, epoch, number, number from numbered order by node)
 select min(number) as first from numbered;
 
+-- name: met_alone
+-- What calls that stand alone meet: whether anything keeps them from landing as they were packed (one of their records is
+-- known, an identifier changed hands, something was erased), and for which of them something waits already.
+select exists (select from record where key = any($2::uuid[]))
+    or exists (select from cut where tenant = $1) or exists (select from erased where tenant = $1) as any,
+    array(select distinct node from fact
+          where node = any($2::uuid[]) and current and kind in ('transcript', 'mark')) as awaited;
+
+-- name: put_nodes_alone
+-- The nodes of calls that stand alone: those at first sight get their numbers, in order; gives the first of these, and
+-- the customers of all.
+with standing as materialized (
+    select landing.tenant, landing.node, landing.place, landing.kind, landing.value, known.customer
+    from landing_call as landing
+    left join lateral (select customer from node where node.node = landing.node limit 1) as known on true),
+fresh as materialized (select * from standing where customer is null order by place),
+numbered as materialized (select nextval('node_number') as number, fresh.* from fresh),
+put as (
+    insert into node (node, tenant, number, kind, value, scope, epoch, customer, island)
+    select node, tenant, number, kind, value, '', 0, number, number from numbered order by node)
+select (select min(number) from numbered) as first,
+       array(select customer from standing where customer is not null
+             union all select number from numbered) as customers;
+
 -- name: put_new_facts
 -- What came, on its node, where no record of it was known.
 insert into fact select * from staged_fact;
@@ -196,6 +220,29 @@ on conflict do nothing;
 -- name: nodes_of_tenant
 select node from node where tenant = $1 order by node;
 
+-- name: nodes_replayed
+-- The nodes to fold from all their facts, at the end of a rebuild.
+select distinct node from replaying order by node;
+
+-- name: end_of_page
+-- The node at the end of the next so many ($2) facts behind a node, whoever's they are.
+select node from fact where node > $1 order by node offset $2 limit 1;
+
+-- name: facts_of_nodes
+-- All facts on the nodes between two of them, for `standing`. What a call said is given where it may stand as it is: the
+-- registry names it, nothing that is made of it but what can be compared, and nothing gathered.
+select case when registry.names and fact.kind = 'call' and fact.current and not fact.verified and fact.about is null
+                 and fact.created_at is null and fact.gathered is null then fact.said end as said,
+       fact.node, fact.record, fact.source, fact.enterprise, fact.rank, fact.at, fact.record_id, fact.updated_at,
+       fact.spelling, fact.duration, fact.rounds, fact.city
+from fact
+left join lateral (
+    select true as names from record
+    where record.key = fact.record and record.digest = fact.digest and record.nodes = array[fact.node]
+      and record.updated_at is not distinct from fact.updated_at limit 1) as registry on true
+where fact.node > $2 and fact.node <= $3 and fact.tenant = $1 and fact.kind <> 'spread'
+order by fact.node;
+
 -- name: touching_records
 -- Every record that has a row at one of these nodes.
 select record from fact where node = any($1::uuid[]) and current and kind <> 'spread'
@@ -211,11 +258,11 @@ from fact join unnest($1::uuid[], $2::uuid[]) as wanted (node, record)
 where fact.current and fact.kind <> 'spread';
 
 -- name: all_said
--- All that a tenant's sources ever said, the revisions of a record together.
+-- All that a tenant's sources ever said of the records that land once more, the revisions of a record together.
 select node, record, kind, digest, tenant, current, at, rank, record_id, updated_at, came_at, created_at, spelling,
        verified, about, said, duration, rounds, city
 from fact
-where tenant = $1 and kind <> 'spread'
+where tenant = $1 and kind <> 'spread' and record in (select record from replaying)
 order by record;
 
 -- name: retire_revisions

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from huaxiang.model import Call, Json, Mention, Parsed
 
@@ -25,6 +25,7 @@ _MOST_DIGITS = 10
 _MOST_NAMES = 64
 _MOST_SHAPES = 512
 _SHAPE_CHARS = 2_048
+_MOST_SOUND = 4_096
 _TYPES = frozenset({str, int})
 
 Shape = tuple[tuple[str, ...], tuple[type, ...]]
@@ -33,15 +34,15 @@ Shape = tuple[tuple[str, ...], tuple[type, ...]]
 class _Plan(NamedTuple):
     """What is to be looked at in the rows of a shape, by what takes the values out of a row.
 
-    `spelled` are the numbers that came as text.
+    `texts`: but for those that nearly every row has its own of. `spelled` are the numbers that came as text. `ours`:
+    those of our fields that are there.
     """
 
     texts: Callable[[Mapping[str, Any]], tuple[str, ...]]
     spelled_names: tuple[str, ...]
     spelled: Callable[[Mapping[str, Any]], tuple[str, ...]] | None
     numbers: Callable[[Mapping[str, Any]], tuple[int, ...]]
-    names: tuple[str, ...]
-    kept: Callable[[Mapping[str, Any]], tuple[Json, ...]]
+    ours: tuple[str, ...]
 
 
 class PlainCalls:
@@ -68,41 +69,58 @@ class PlainCalls:
         self._ours = ours
         self._structured = structured
         self._plans: dict[Shape, _Plan | None] = {}
+        self._sound: set[str] = set()
 
     def __call__(self, row: Mapping[str, Json]) -> Parsed | None:
         """The call of a plain row; None for any other."""
         plan = self._plan(row)
         if plan is None:
             return None
+        told: dict[str, Any] = dict(row)
         if plan.spelled is not None:
             digits = plan.spelled(row)
             if not _are_numbers(digits):
                 return None
-            row = {**row, **dict(zip(plan.spelled_names, map(int, digits), strict=True))}
-        texts, numbers = plan.texts(row), plan.numbers(row)
-        if tuple(map(str.strip, texts)) != texts or not all(texts) or max(map(len, texts)) > LONGEST_TEXT:
-            return None
+            told.update(zip(plan.spelled_names, map(int, digits), strict=True))
+        numbers = plan.numbers(told)
         if min(numbers) < 0 or max(numbers) > LARGEST_NUMBER:
             return None
-        return Parsed((self._call(row, dict(zip(plan.names, plan.kept(row), strict=True))),))
+        if not (_is_sound(told["uniqueId"]) and _is_sound(told["customerNumber"])):
+            return None
+        texts = plan.texts(told)
+        if not self._sound.issuperset(texts) and not self._are_sound(texts):
+            return None
+        return Parsed((self._call(told, plan.ours),))
 
-    def _call(self, row: Mapping[str, Any], details: dict[str, Json]) -> Call:
-        value = row.get
+    def _are_sound(self, texts: tuple[str, ...]) -> bool:
+        """Whether all of them are; they are remembered, since the same few come again and again."""
+        if not all(map(_is_sound, texts)):
+            return False
+        if len(self._sound) > _MOST_SOUND:
+            self._sound.clear()
+        self._sound.update(texts)
+        return True
+
+    def _call(self, told: dict[str, Any], ours: tuple[str, ...]) -> Call:
+        value = told.get
         start = value("startTime")
         at = start if start is not None else value("createTime")
         updated_at = value("updatedAt")
         province, city = value("customerProvince"), value("customerCity")
+        rounds = value("rounds")
+        for name in ours:
+            del told[name]
         return Call(
             source=self._source,
             enterprise=value("userId") or "",
-            id=row["uniqueId"],
+            id=told["uniqueId"],
             at=None if at is None else datetime.fromtimestamp(at, UTC),
             updated_at=None if updated_at is None else datetime.fromtimestamp(updated_at, UTC),
-            identifiers=(Mention("phone", row["customerNumber"]),),
+            identifiers=(Mention("phone", told["customerNumber"]),),
             duration=_duration(value, start),
-            rounds=value("rounds"),
+            rounds=rounds,
             city=f"{province}-{city}" if province and city else province or city,
-            details=details,
+            details=told,
         )
 
     def _plan(self, row: Mapping[str, Json]) -> _Plan | None:
@@ -126,15 +144,23 @@ class PlainCalls:
         if not self._structured.isdisjoint(names):
             return None
         spelled = tuple(name for name in names if name in numbers and of[name] is str)
-        kept = tuple(sorted(set(names) - self._ours))
+        texts = {name for name in names if of[name] is str} - numbers - {"uniqueId", "customerNumber"}
         return _Plan(
-            texts=itemgetter(*(name for name in names if of[name] is str and name not in numbers)),
+            texts=_taking(texts) if texts else _no_texts,
             spelled_names=_some(spelled),
-            spelled=itemgetter(*_some(spelled)) if spelled else None,
-            numbers=itemgetter(*_some(numbers.intersection(names))) if numbers.intersection(names) else _no_numbers,
-            names=kept,
-            kept=itemgetter(*kept),
+            spelled=_taking(spelled) if spelled else None,
+            numbers=_taking(numbers.intersection(names)) if numbers.intersection(names) else _no_numbers,
+            ours=tuple(self._ours.intersection(names)),
         )
+
+
+def _taking(names: Iterable[str]) -> Callable[[Mapping[str, Any]], Any]:
+    """What takes these values, at least one, out of a row."""
+    return cast("Callable[[Mapping[str, Any]], Any]", itemgetter(*_some(names)))
+
+
+def _is_sound(text: str) -> bool:
+    return 0 < len(text) <= LONGEST_TEXT and text.strip() == text
 
 
 def _some(names: Iterable[str]) -> tuple[str, ...]:
@@ -146,6 +172,10 @@ def _some(names: Iterable[str]) -> tuple[str, ...]:
 def _are_numbers(texts: tuple[str, ...]) -> bool:
     together = "".join(texts)
     return together.isascii() and together.isdigit() and all(texts) and max(map(len, texts)) <= _MOST_DIGITS
+
+
+def _no_texts(_row: Mapping[str, Any]) -> tuple[str, ...]:
+    return ()
 
 
 def _no_numbers(_row: Mapping[str, Any]) -> tuple[int, ...]:
