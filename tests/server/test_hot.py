@@ -39,7 +39,7 @@ from huaxiang.model import (
     Trait,
 )
 from huaxiang.server.app import HOT, worded
-from huaxiang.server.call import Call as Request
+from huaxiang.server.call import FrameworkCall
 from huaxiang.server.hot import Entry
 from huaxiang.server.options import ServerOptions
 from huaxiang.service import Service
@@ -72,18 +72,15 @@ class Worker:
         """The status and what the answer says."""
         found = self.entry.find(method, path)
         assert found is not None
-        sent: list[Any] = []
 
         async def receive() -> Any:  # noqa: ANN401 - a message as ASGI has it
             return {"type": "http.request", "body": body, "more_body": False}
 
-        async def send(message: Any) -> None:  # noqa: ANN401 - as above
-            sent.append(message)
-
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         scope = {"method": method, "path": path, "headers": raw, "query_string": query}
-        status = await self.entry.answer(found[0], Request(scope, receive, found[1], str(uuid4())), send)
-        return status, msgspec.json.decode(b"".join(message.get("body", b"") for message in sent))
+        reply = await self.entry.answer(found[0], FrameworkCall(scope, receive, found[1], str(uuid4())))
+        rest = [] if reply.rest is None else [piece async for piece in reply.rest]
+        return reply.status, msgspec.json.decode(b"".join((reply.content, *rest)))
 
 
 class Desk:

@@ -117,7 +117,7 @@ def _serve(url: str, host: str, port: int, workers: int, public_host: str | None
     server = Server(
         "huaxiang.server.app:create",
         factory=True,
-        interface=Interfaces.ASGI,
+        interface=Interfaces.RSGI,
         address=host,
         port=port,
         workers=workers,

@@ -1,6 +1,6 @@
 """The server: every route on one screen, every error in its caller's words.
 
-Takes options, gives the ASGI application that Granian's workers run.
+Takes options, gives the application that Granian's workers run, by its own interface (RSGI).
 
 Rule 1: a path belongs to a dialect; whatever is refused below it, a path that is not there included, is answered in
         that dialect's words.
@@ -16,7 +16,7 @@ import gc
 import time
 import traceback
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from litestar import Litestar, Request, Response, get
@@ -31,6 +31,7 @@ from huaxiang.dialects.tinet import errors as tinet_words
 from huaxiang.errors import Busy, Failed, InputInvalid, InputTooLarge, NotFound, Refused, WrongMethod
 from huaxiang.identifiers import carrier, home
 from huaxiang.server import (
+    bridge,
     changes,
     decisions,
     dictionaries,
@@ -48,7 +49,7 @@ from huaxiang.server import (
     tinet,
     tinet_calls,
 )
-from huaxiang.server.call import LARGEST_BODY_BYTES, Call
+from huaxiang.server.call import LARGEST_BODY_BYTES, ServerCall
 from huaxiang.server.hot import Entry, Hot, Refusal, mounted
 from huaxiang.server.options import ServerOptions
 from huaxiang.service import Service
@@ -57,9 +58,13 @@ from huaxiang.store import Store
 from huaxiang.webhooks.courier import Courier
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from litestar.types import ASGIApp, Message, Receive, Scope, Send
+    from granian.rsgi import Scope as ServerScope
+    from litestar.types import Scope
+
+    from huaxiang.server.call import ServerProtocol
 
 WARM = "+8613800138000"
 COLLECT = (10_000, 20, 1_000)
@@ -77,19 +82,83 @@ WORDS: dict[str, Callable[..., tuple[int, bytes]]] = {
 _log = structlog.get_logger("huaxiang.server")
 
 
-def create() -> ASGIApp:
+def create() -> Application:
     """The application, for a worker: its options from the environment, and every request in the log."""
     logs.configure()
     return application(ServerOptions.from_environment())
 
 
-def application(options: ServerOptions) -> ASGIApp:
+def application(options: ServerOptions) -> Application:
     """The application, over the database of `options`: the fast entry, and the framework behind it."""
     store = Store()
     shelf = Shelf.at(options.shelf) if options.shelf else None
     service = Service(store, answer_bytes=options.answer_mib << 20, shelf=shelf)
     hots = [hot for module in HOT for hot in module.hots(service, options)]
-    return _observed(_framework(store, service, hots, options), Entry(hots, worded))
+    return Application(_framework(store, service, hots, options), Entry(hots, worded))
+
+
+class Application:
+    """Gives every request its id, an answer, and the log a line when it is answered."""
+
+    def __init__(self, framework: Litestar, entry: Entry) -> None:
+        """Answer by the entry what it knows, all else by the framework."""
+        self._framework, self._entry = framework, entry
+        self._begun, self._over = asyncio.Event(), asyncio.Event()
+        self._living: asyncio.Task[None] | None = None
+        self._log = logs.Requests()
+
+    def __rsgi_init__(self, loop: AbstractEventLoop) -> None:
+        """Begin to serve; the loop does not run yet."""
+        self._living = loop.create_task(self._live())
+        loop.run_until_complete(self._is_up())
+
+    def __rsgi_del__(self, loop: AbstractEventLoop) -> None:
+        """End, when the last request is answered."""
+        self._over.set()
+        if self._living is not None:
+            loop.run_until_complete(self._living)
+
+    async def _live(self) -> None:
+        """Hold what the framework holds while it serves: in one task, from beginning to end, as its parts want it."""
+        async with self._framework.lifespan():
+            self._begun.set()
+            await self._over.wait()
+
+    async def _is_up(self) -> None:
+        assert self._living is not None
+        begun = asyncio.create_task(self._begun.wait())
+        await asyncio.wait({begun, self._living}, return_when=asyncio.FIRST_COMPLETED)
+        if not begun.done():
+            begun.cancel()
+            await self._living  # it failed, and says why
+
+    async def __rsgi__(self, scope: ServerScope, protocol: ServerProtocol) -> None:
+        """Answer a request."""
+        started, status, request_id = time.perf_counter(), 0, logs.request_id()
+        method, path = scope.method, scope.path
+        found = self._entry.find(method, path)
+        route = "-"
+        try:
+            if found is None:
+                asked = bridge.scope_of(scope, path, request_id)
+                try:
+                    status = await bridge.serve(self._framework, cast("Scope", asked), protocol)
+                finally:
+                    route = asked.get("path_template") or "-"
+                return
+            hot, parameters = found
+            route = hot.endpoint.path
+            reply = await self._entry.answer(hot, ServerCall(scope, protocol, path, parameters, request_id))
+            status = reply.status
+            if reply.rest is None:
+                protocol.response_bytes(status, reply.headers, reply.content)
+            else:
+                stream = protocol.response_stream(status, reply.headers)
+                await stream.send_bytes(reply.content)
+                async for piece in reply.rest:
+                    await stream.send_bytes(piece)
+        finally:
+            self._log.tell(method, route, status, time.perf_counter() - started, request_id)
 
 
 def _framework(store: Store, service: Service, hots: Sequence[Hot], options: ServerOptions) -> Litestar:
@@ -150,40 +219,6 @@ def _health(store: Store) -> Any:  # noqa: ANN401 - the decorator's own type tel
         return Response({"status": "up", "version": __version__})
 
     return health
-
-
-def _observed(app: ASGIApp, entry: Entry) -> ASGIApp:
-    """Give every request its id, an answer, and the log a line when it is answered."""
-    log = logs.Requests()
-
-    async def observed(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        started, status, request_id = time.perf_counter(), 0, logs.request_id()
-        method = scope["method"]
-        found = entry.find(method, scope["path"])
-        if found is not None:
-            hot, parameters = found
-            try:
-                status = await entry.answer(hot, Call(scope, receive, parameters, request_id), send)
-            finally:
-                log.tell(method, hot.endpoint.path, status, time.perf_counter() - started, request_id)
-            return
-
-        async def noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            scope.setdefault("state", {})["request_id"] = request_id
-            await app(scope, receive, noting)
-        finally:
-            log.tell(method, scope.get("path_template") or "-", status, time.perf_counter() - started, request_id)
-
-    return observed
 
 
 def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

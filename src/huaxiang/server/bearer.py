@@ -58,7 +58,7 @@ async def through(
     permission: str,
 ) -> bytes:
     """What `serve` gives to the holder of the call's token; refuses as `caller` does (see `Lookups.through`)."""
-    scheme, _, token = call.header(b"authorization").partition(" ")
+    scheme, _, token = call.header("authorization").partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticated

@@ -17,19 +17,20 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 
-from huaxiang.server.call import Answer, Call
+from huaxiang.server.call import Answer, Call, FrameworkCall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from litestar.types import Scope, Send
+    from litestar.types import Scope
 
     from huaxiang.dialects.contract import Endpoint
     from huaxiang.server.call import Handler
 
 NOTHING: Mapping[str, str] = {}
 _NAME = re.compile(r"\{(\w+)\}")
-_JSON = (b"content-type", b"application/json")
+_JSON = ("content-type", "application/json")
+_HEADERS: list[tuple[str, str]] = [_JSON]
 
 
 class Refusal(NamedTuple):
@@ -38,6 +39,15 @@ class Refusal(NamedTuple):
     status: int
     content: bytes
     headers: Mapping[str, str] = NOTHING
+
+
+class Reply(NamedTuple):
+    """What goes out: its body whole, or what of it comes first, and the rest."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    content: bytes
+    rest: AsyncIterator[bytes] | None = None
 
 
 class Hot(NamedTuple):
@@ -69,34 +79,16 @@ class Entry:
                 return hot, match.groupdict()
         return None
 
-    async def answer(self, hot: Hot, call: Call, send: Send) -> int:
-        """Answer a call; gives the status."""
+    async def answer(self, hot: Hot, call: Call) -> Reply:
+        """The answer to a call, or the refusal."""
         try:
             found = await hot.answer(call)
             if isinstance(found, bytes):
-                return await _send(send, 200, found)
-            first = await anext(found, b"")
+                return Reply(200, _HEADERS, found)
+            return Reply(200, _HEADERS, await anext(found, b""), found)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told in its dialect's words
             refusal = self._refused(call.path, call.request_id, error)
-            extra = [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
-            return await _send(send, refusal.status, refusal.content, extra)
-        return await _stream(send, first, found)
-
-
-async def _send(send: Send, status: int, content: bytes, extra: Sequence[tuple[bytes, bytes]] = ()) -> int:
-    headers = [_JSON, (b"content-length", b"%d" % len(content)), *extra]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content, "more_body": False})
-    return status
-
-
-async def _stream(send: Send, first: bytes, rest: AsyncIterator[bytes]) -> int:
-    await send({"type": "http.response.start", "status": 200, "headers": [_JSON]})
-    await send({"type": "http.response.body", "body": first, "more_body": True})
-    async for piece in rest:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
-    return 200
+            return Reply(refusal.status, [_JSON, *refusal.headers.items()], refusal.content)
 
 
 def mounted(hot: Hot) -> HTTPRouteHandler:
@@ -106,7 +98,9 @@ def mounted(hot: Hot) -> HTTPRouteHandler:
     async def handler(request: Request[Any, Any, Any]) -> Response[bytes] | Stream:
         scope: Scope = request.scope
         parameters = dict(zip(names, scope["path_params"].values(), strict=True))
-        found: Answer = await hot.answer(Call(scope, request.receive, parameters, scope["state"]["request_id"]))
+        found: Answer = await hot.answer(
+            FrameworkCall(scope, request.receive, parameters, scope["state"]["request_id"])
+        )
         if isinstance(found, bytes):
             return Response(content=found, media_type="application/json")
         return Stream(found, media_type="application/json")

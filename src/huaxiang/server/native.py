@@ -47,9 +47,9 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
     del options  # nothing here depends on how the server was started
 
     async def facts(call: Call) -> bytes:
-        authorization = call.header(b"authorization")
+        authorization = call.header("authorization")
         key = await bearer.holder(service, authorization, dialect=DIALECT, permission="facts")
-        kind = _media_type(call.header(b"content-type"), _JSON | _LINES)
+        kind = _media_type(call.header("content-type"), _JSON | _LINES)
         decode = inward.decode_lines if kind in _LINES else inward.decode_batch
         found, rejects = decode(await call.body(), ZoneInfo(key.tenant.time_zone))
         outcome = await service.land(key.tenant, [(line, Parsed(facts=(fact,))) for line, fact in found])
@@ -82,7 +82,7 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
             return found.made(outward.customers(shown))
 
         async def serve(passage: Passage) -> bytes:
-            _media_type(call.header(b"content-type"), _JSON)
+            _media_type(call.header("content-type"), _JSON)
             return await service.lookups.answer(passage, b"lookup" + await call.body(), make)
 
         return await bearer.through(service, call, serve, dialect=DIALECT, permission="customers")

@@ -86,7 +86,7 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
     del options
 
     async def audience_detail(call: Call) -> bytes:
-        token = call.header(b"x-token")
+        token = call.header("x-token")
         if not token:
             raise NotAuthenticated
 

@@ -164,7 +164,7 @@ async def _through(
     service: Service, call: Call, permission: str, serve: Callable[[Passage], Awaitable[bytes]]
 ) -> bytes:
     """What `serve` gives to the holder of the call's token. Raises `NotAuthenticated`, `NotPermitted`."""
-    token = call.header(b"x-token")
+    token = call.header("x-token")
     if not token:
         raise NotAuthenticated
 
@@ -194,7 +194,7 @@ def _way_in(
 ) -> Hot:
     async def add(call: Call) -> bytes:
         # Not as reads pass: they begin anew where the tenant has changed meanwhile, and a row must land once.
-        token = call.header(b"x-token")
+        token = call.header("x-token")
         key = await service.key_by_access_token(DIALECT, token) if token else None
         if key is None:
             raise NotAuthenticated

@@ -71,11 +71,11 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
     async def customer_portrait(call: Call) -> bytes | AsyncIterator[bytes]:
         pairs = signing.decode_query(call.query_string)
         claimed = signing.claim(pairs, call.query_string)
-        host = options.public_host or call.header(b"host")
+        host = options.public_host or call.header("host")
 
         async def serve(passage: Passage) -> bytes | _Page:
             await _pass(service, passage, call, claimed, host)
-            for_sdk = is_sdk(passage.key, call.header(b"user-agent"))
+            for_sdk = is_sdk(passage.key, call.header("user-agent"))
             page = _Page(read_query(pairs), passage.tenant, for_sdk, call.request_id)
             if len(page.query.customerNumber) == 1 and _is_plain(page):
                 return await _of_number(service, passage, page)
