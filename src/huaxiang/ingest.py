@@ -22,12 +22,13 @@ from uuid import UUID
 import msgspec
 
 from huaxiang import alone as calls_alone
-from huaxiang import rulebook
+from huaxiang import copying, rulebook
 from huaxiang.arrival import ROW_COLUMNS, arrive, arrive_packed
 from huaxiang.claim import Claim, Cuts, Placing, Rows, by_node, call_key, epoch_of, of_stored
 from huaxiang.identifiers import node_of, revision_mark
 from huaxiang.linked import FACT_COLUMNS as FACTS_WITH_LINKS
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
+from huaxiang.standing import CALL_COLUMNS as STANDING_COLUMNS
 from huaxiang.standing import Standing
 
 if TYPE_CHECKING:
@@ -228,11 +229,15 @@ async def _replay_standing(tx: Transaction, tenant: Tenant, page_rows: int) -> A
         high = LAST_NODE if end is None else end["node"]
         standing = Standing(tenant, changed_hands)
         await tx.read_packed("facts_of_nodes", standing.read, tenant.id, low, high)
+        await tx.copy_packed("standing_call", STANDING_COLUMNS, copying.chunks(standing.calls))
+        unnamed = await tx.rows("calls_unnamed")
+        for row in unnamed:
+            standing.fall(row["node"], row["record"])
         await tx.copy_packed("landing_call", calls_alone.NODE_COLUMNS, standing.nodes())
         await tx.run("put_nodes_alone")
         await _fold_staged(tx, tenant, _summaries_alone(tenant))
         await tx.copy("replaying", ("node", "record"), standing.others)
-        yield Landed(landed=standing.stand)
+        yield Landed(landed=len(standing.calls) - len(unnamed))
         low = high
 
 
