@@ -45,7 +45,7 @@ async def note(tx: Transaction, tenant: Tenant, landed: Landed, moves: Sequence[
     came_to = {move.after for move in seen}
     left = {move.before for move in seen} - {move.number for move in seen}
     if landed.customers is None:
-        await tx.run("put_updates", tenant.id, list(landed.dirty), list(came_to), list(left))
+        tx.later("put_updates", tenant.id, landed.dirty, came_to, left)
     else:
         await tx.run("put_updates_of", tenant.id, list(landed.customers | came_to), landed.unnamed, list(left))
 

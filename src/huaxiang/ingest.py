@@ -199,7 +199,7 @@ async def replay(
     async for landed in _replay_standing(tx, tenant, page_rows):
         yield landed
     held: list[Row] = []
-    async for page in tx.pages("all_said", tenant.id, size=page_rows):
+    async for page in tx.pages("said_again", tenant.id, size=page_rows):
         held += page
         last = held[-1]["record"]
         ready = [row for row in held if row["record"] != last]
@@ -363,7 +363,7 @@ async def _place(
     many = len(rows.links) >= MANY_LINKS and (fresh or bool(standing))
     await _put(tx, tenant, rows, landed, fresh=fresh, many=many)
     if not known and all(len(nodes) == 1 for nodes in touching.values()):
-        await tx.run("put_new_records", now)
+        tx.later("put_new_records", now)
     else:
         await _register(tx, tenant, winners, touching, known, now)
     return touching
@@ -409,7 +409,7 @@ async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, f
     if rows.facts:
         rows.facts.sort(key=by_node)
         await tx.copy("staged_fact", FACT_COLUMNS, rows.facts)
-        await tx.run("put_new_facts" if fresh else "put_facts")
+        tx.later("put_new_facts" if fresh else "put_facts")
     parted = {row[0] for row in rows.aparts}
     landed.touched |= parted
     if many:
@@ -486,9 +486,9 @@ async def _fold(tx: Transaction, tenant: Tenant, dirty: set[UUID], winners: Sequ
     `winners`: what landed, of each sort of it at least one. `whole`: all of it is to be added as it is.
     """
     if not whole:
-        await tx.run("unstage", list(dirty))
+        tx.later("unstage", list(dirty))
     if any(len(one.named) > 1 for one in winners):
-        await tx.run("stage_links", list(dirty))
+        tx.later("stage_links", list(dirty))
     await _refold(tx, tenant, dirty, {summary for one in winners for summary in one.told})
 
 
@@ -497,7 +497,7 @@ async def _refold(tx: Transaction, tenant: Tenant, dirty: Collection[UUID], told
     nodes = list(dirty)
     if nodes:
         for summary in _summaries(tenant):
-            await tx.run(f"drop_{summary}", nodes)
+            tx.later(f"drop_{summary}", nodes)
         await _fold_whole(tx, tenant, nodes)
     else:
         await _fold_staged(tx, tenant, [one for one in _summaries(tenant) if one in told or one == "company"])
@@ -513,15 +513,17 @@ def _summaries(tenant: Tenant) -> Sequence[str]:
 
 async def _fold_whole(tx: Transaction, tenant: Tenant, nodes: Sequence[UUID]) -> None:
     """Add what is staged, and all that was said on these nodes, which have no summaries now."""
-    await tx.run("stage_nodes", nodes)
-    await tx.run("stage_node_links", nodes)
+    tx.later("stage_nodes", nodes)
+    tx.later("stage_node_links", nodes)
     await _fold_staged(tx, tenant, _summaries(tenant))
 
 
 async def _fold_staged(tx: Transaction, tenant: Tenant, summaries: Iterable[str]) -> None:
-    by = {"activity": [tenant.time_zone], "company": [list(tenant.settings.companies)]}
     for summary in summaries:
-        await tx.run(f"fold_{summary}", *by.get(summary, []))
+        if summary == "company":
+            await tx.run("fold_company", list(tenant.settings.companies))
+        else:
+            tx.later(f"fold_{summary}")
 
 
 async def fold_companies(tx: Transaction, tenant: Tenant) -> None:

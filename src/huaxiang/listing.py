@@ -40,6 +40,8 @@ MOBILE: Final = re.compile(r"(?:00)?(?:86)?0?(1[0-9]{10})", re.ASCII)
 LONGEST_PHONE: Final = 32
 LONGEST_EMAIL: Final = 256
 LONGEST_COMPANY: Final = 4096
+TAKEN_BACK: Final = frozenset({"retire_facts", "erase_records", "erase_facts_at"})
+"""The statements that note of which records something was taken back."""
 _NAME: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _PREFIX_DIGITS: Final = 4
 """A mobile number's carrier shows in so many of its first digits."""
@@ -64,8 +66,13 @@ async def keep(store: Store, tenant: Tenant) -> None:
         await _remake(tx, tenant, names)
 
 
-async def refresh(tx: Transaction, tenant: Tenant) -> None:
-    """Make the entries anew of which something was said or taken back; while what landed is staged."""
+async def refresh(tx: Transaction, tenant: Tenant, *, said: bool = True) -> None:
+    """Make the entries anew of which something was said or taken back; while what landed is staged.
+
+    `said`: whether anything of records, or steps about them, may be staged.
+    """
+    if not said and tx.ran.isdisjoint(TAKEN_BACK):
+        return
     names = [row["name"] for row in await tx.rows("relisted", tenant.id)]
     if names:
         await tx.run("clear_relisted")

@@ -40,6 +40,9 @@ BUCKET_ROWS = 1024
 FULL_ROWS = 2048
 """A bucket with more rows is split into pieces of `BUCKET_ROWS`."""
 
+COUNTED = frozenset({"fold_call", "drop_call", "fold_mark", "drop_mark"})
+"""The statements that note what pages count by."""
+
 _BEYOND = "\U0010ffff" * 300
 """Greater than any spelling, which has 256 characters at most."""
 _GAP = b"\n"
@@ -350,6 +353,8 @@ async def _whole(rows: Sequence[PortraitRow], rendering: Rendering, between: byt
 
 async def refresh(tx: Transaction, tenant: Tenant) -> None:
     """Bring labels and counts up to what this transaction has folded; after each batch, under the tenant's lock."""
+    if tx.ran.isdisjoint(COUNTED):
+        return
     changed = await tx.row("page_changes", tenant.id)
     assert changed is not None
     if changed["labels"]:

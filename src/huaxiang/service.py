@@ -39,6 +39,7 @@ from huaxiang.model import (
     Outcome,
     Parsed,
     PortraitPage,
+    Record,
     Reject,
     Step,
     Tenant,
@@ -169,15 +170,15 @@ class Service(Keyring):
         """Land what `prepare` made ready, in one transaction; with it, move an import or a pull behind it."""
         alone = 0
         won: set[UUID] = set()
-        async with self.store.writing() as tx:
-            tenant = await _locked(tx, tenant)
+        async with self.store.landing(tenant.id) as tx:
+            tenant = await _current(tx, tenant)
             if batch.alone is not None:
                 landed = await ingest.land_alone(tx, tenant, batch.alone)
                 if landed is None:
                     batch = _unpiled(tenant, batch, batch.alone)
                 else:
                     alone = landed.landed
-                    await _settle(tx, tenant, landed)
+                    await _settle(tx, tenant, landed, ())
             if alone and batch.claims:
                 await tx.run("clear_staging")
             if not alone or batch.claims or batch.fields:
@@ -190,12 +191,12 @@ class Service(Keyring):
 
     async def _land(self, tenant: Tenant, batch: Prepared) -> set[UUID]:
         """Land a batch of claims; gives the records that it changed."""
-        async with self.store.writing() as tx:
-            return await self._land_claims(tx, await _locked(tx, tenant), batch)
+        async with self.store.landing(tenant.id) as tx:
+            return await self._land_claims(tx, await _current(tx, tenant), batch)
 
     async def _land_claims(self, tx: Transaction, tenant: Tenant, batch: Prepared) -> set[UUID]:
         landed = await ingest.land(tx, tenant, batch.claims, batch.came_at, ahead=batch.ahead)
-        await _settle(tx, tenant, landed)
+        await _settle(tx, tenant, landed, batch.claims)
         await _put_fields(tx, tenant, batch.fields)
         await _put_owners(tx, tenant, batch.claims, batch.fields)
         return landed.won
@@ -468,10 +469,10 @@ class Service(Keyring):
         return dict(row) if row else {}
 
 
-async def _settle(tx: Transaction, tenant: Tenant, landed: Landed) -> None:
-    """Do what follows where something has landed: counts, lists, customers, the feed."""
+async def _settle(tx: Transaction, tenant: Tenant, landed: Landed, claims: Sequence[Claim]) -> None:
+    """Do what follows where these claims, and calls alone, have landed: counts, lists, customers, the feed."""
     await pages.refresh(tx, tenant)
-    await listing.refresh(tx, tenant)
+    await listing.refresh(tx, tenant, said=any(isinstance(one.fact, (Record, Step)) for one in claims))
     moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
     await feed.note(tx, tenant, landed, moves)
 
@@ -506,8 +507,13 @@ def _outcome(batch: Prepared, won: set[UUID]) -> Outcome:
 
 
 async def _locked(tx: Transaction, tenant: Tenant) -> Tenant:
-    """Hold the tenant's lock; gives the tenant as it is now, since another process may have changed its settings."""
+    """Hold the tenant's lock; gives the tenant as it is now."""
     await ingest.lock(tx, tenant)
+    return await _current(tx, tenant)
+
+
+async def _current(tx: Transaction, tenant: Tenant) -> Tenant:
+    """The tenant as it is now, since another process may have changed its settings before the lock was held."""
     row = await tx.row("tenant_by_id", tenant.id)
     if row is None:
         raise NotFound(field="tenant", reason="there is no such tenant any more")

@@ -3,7 +3,8 @@
 Takes names and parameters, gives rows. The only room that knows the driver: its errors are translated here, and nothing
 above sees a connection.
 
-Rule 1: a statement lives in `sql/*.sql` under `-- name: …`; nothing is spliced into one.
+Rule 1: a statement lives in `sql/*.sql` under `-- name: …`; nothing is spliced into one. What runs `later` gets its
+        parameters as literals: numbers, times and UUIDs, which no input can make anything else of.
 Rule 2: JSON goes in and out as bytes (`jsonb` by its binary form); what it means is the caller's business.
 Rule 3: a read sees one snapshot; a write is one transaction, and holds its tenant's lock.
 """
@@ -13,15 +14,18 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import asynccontextmanager
+from datetime import datetime
 from importlib import resources
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from uuid import UUID
 
 import asyncpg
 
 from huaxiang.errors import Busy, ClusterUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Sequence
+    from types import CoroutineType
 
     from asyncpg.pool import PoolConnectionProxy
 
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = Any
 """A row: its columns by name, as attributes of an index (`row["node"]`)."""
+
+Plain: TypeAlias = "int | datetime | UUID | Collection[int] | Collection[UUID]"
+"""What a parameter may be that is written out: no text, which could be anything."""
 
 OLDEST_SERVER = 150000
 MIGRATION_LOCK = 7282
@@ -79,6 +86,9 @@ STAGERS = frozenset(name for name, text in STATEMENTS.items() if re.search(rf"\b
 """The statements that use them."""
 STAGING_BYTES = 256 << 10
 """Dead rows in the staging tables are let be up to this size: to cut the files takes longer than to read past them."""
+FEW_STAGED = 100
+"""So few rows that their size is looked at only once in `SWEEPS` transactions."""
+SWEEPS = 16
 
 
 def can_be_kept(text: str) -> bool:
@@ -86,36 +96,78 @@ def can_be_kept(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+class _Session:
+    """What a connection keeps between transactions: its prepared statements, and how often its staging was swept."""
+
+    def __init__(self) -> None:
+        self.prepared: set[str] = set()
+        self.sweeps = 0
+
+
 class Transaction:
     """One transaction: statements by name, and bulk rows by COPY."""
 
-    def __init__(self, connection: Connection, *, timeout_s: float) -> None:
+    def __init__(self, connection: Connection, *, timeout_s: float, session: _Session | None = None) -> None:
         """Speak over this connection, each statement for so long at most; `Store` opens and ends the transaction."""
         self._connection = connection
         self._timeout_s = timeout_s
-        self._staged = False
+        self._session = session or _Session()
+        self._later: list[tuple[str, str]] = []
+        self._rows_staged = 0
+        self.ran: set[str] = set()
+        """The statements that ran so far, or are to run."""
 
     async def sweep(self) -> None:
         """Leave no row in the staging tables, at the end of a transaction that writes."""
-        if self._staged:
-            row = await self.row("sweep_staging")
-            if row and row["bytes"] > STAGING_BYTES:
-                await self.run("cut_staging")
+        if STAGERS.isdisjoint(self.ran) and not self._rows_staged:
+            return
+        self._session.sweeps += 1
+        if self._rows_staged <= FEW_STAGED and self._session.sweeps % SWEEPS:
+            self.later("sweep_staging")
+            return
+        row = await self.row("sweep_staging")
+        if row and row["bytes"] > STAGING_BYTES:
+            await self.run("cut_staging")
 
     async def rows(self, name: str, *parameters: object) -> list[Row]:
         """All rows that the statement gives."""
-        self._staged |= name in STAGERS
+        await self.settle()
+        self.ran.add(name)
         return await self._connection.fetch(STATEMENTS[name], *parameters, timeout=self._timeout_s)
 
     async def row(self, name: str, *parameters: object) -> Row | None:
         """The first row, if any."""
-        self._staged |= name in STAGERS
+        await self.settle()
+        self.ran.add(name)
         return await self._connection.fetchrow(STATEMENTS[name], *parameters, timeout=self._timeout_s)
 
     async def run(self, name: str, *parameters: object) -> None:
         """Run it for its effect."""
-        self._staged |= name in STAGERS
-        await self._connection.fetch(STATEMENTS[name], *parameters, timeout=self._timeout_s)
+        await self.rows(name, *parameters)
+
+    def later(self, name: str, *parameters: Plain) -> None:
+        """Run it for its effect, after all that was asked for until now, and before all that comes.
+
+        Such statements travel together, in one trip, with what comes next of this kind or just before the next other
+        one: a small transaction's time is mostly its trips. What goes wrong is raised there.
+        """
+        self.ran.add(name)
+        told = f" ({', '.join(map(_literal, parameters))})" if parameters else ""
+        self._later.append((name, f"execute {name}{told}"))
+
+    def word(self, word: Literal["begin", "commit"]) -> None:
+        """Begin, or commit, along with what runs later."""
+        self._later.append(("", word))
+
+    async def settle(self) -> None:
+        """Run now what was to run later."""
+        pending, self._later = self._later, []
+        for name, _ in pending:
+            if name and name not in self._session.prepared:
+                await self._connection.execute(f"prepare {name} as {STATEMENTS[name]}", timeout=self._timeout_s)
+                self._session.prepared.add(name)
+        if pending:
+            await self._connection.execute("; ".join(text for _, text in pending), timeout=self._timeout_s)
 
     async def each(self, name: str, records: Iterable[Sequence[object]], *first: object) -> list[Row]:
         """Run it for many records at once: `first`, then their columns as arrays; not at all for none."""
@@ -124,17 +176,21 @@ class Transaction:
 
     async def copy(self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
         """COPY records into a staging table, in binary."""
-        self._staged = True
-        await self._connection.copy_records_to_table(table, records=records, columns=columns)
+        await self.settle()
+        rows = list(records)
+        self._rows_staged += len(rows)
+        await self._connection.copy_records_to_table(table, records=rows, columns=columns)
 
     async def copy_packed(self, table: str, columns: Sequence[str], chunks: Iterable[bytes]) -> None:
         """The same, of records that are packed already (see `copying`)."""
-        self._staged = True
+        await self.settle()
+        self._rows_staged += FEW_STAGED + 1
         await self._connection.copy_to_table(table, source=_each(chunks), columns=columns, format="binary")
 
     async def read_packed(self, name: str, take: Callable[[bytes], None], *parameters: object) -> None:
         """Let something take the statement's rows as binary COPY gives them, some whole rows at a time."""
-        self._staged |= name in STAGERS
+        await self.settle()
+        self.ran.add(name)
 
         async def taken(chunk: bytes) -> None:
             take(chunk)
@@ -146,7 +202,8 @@ class Transaction:
 
     async def pages(self, name: str, *parameters: object, size: int) -> AsyncIterator[list[Row]]:
         """The statement's rows by a cursor, `size` at a time: for what does not fit in memory."""
-        self._staged |= name in STAGERS
+        await self.settle()
+        self.ran.add(name)
         page: list[Row] = []
         # Read to its end so, a cursor is closed: an open one would keep the staging tables from being cut.
         async for row in self._connection.cursor(STATEMENTS[name], *parameters, prefetch=size):
@@ -156,6 +213,17 @@ class Transaction:
                 page = []
         if page:
             yield page
+
+
+def _literal(value: Plain) -> str:
+    """A parameter as SQL; the server makes of it what the statement takes."""
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, datetime):
+        return f"'{value.isoformat()}'"
+    if isinstance(value, UUID):
+        return f"'{value}'"
+    return f"'{{{','.join(str(int(one) if isinstance(one, int) else UUID(str(one))) for one in value)}}}'"
 
 
 async def _each(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
@@ -169,6 +237,7 @@ class Store:
     def __init__(self) -> None:
         """A store that is not open yet; `opened` gives one that is."""
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._sessions: dict[int, _Session] = {}
         self.askers: _Askers | None = None
         """Those that questions are asked over."""
         self._waiting = 0
@@ -182,7 +251,7 @@ class Store:
 
         """
         await _migrate(url)
-        pool = await _pool(url, connections)
+        pool = await _pool(url, connections, self._begin)
         askers = _Askers(url)
         try:
             self._pool, self.askers = pool, askers
@@ -191,6 +260,20 @@ class Store:
             self._pool = self.askers = None
             await askers.close()
             await pool.close()
+
+    async def _begin(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        """Make a new connection ready; what is known of it goes when it ends."""
+        await _prepare(connection)
+        session = connection.get_server_pid()
+        self._sessions[session] = _Session()
+
+        def end(_: object) -> None:
+            self._sessions.pop(session, None)
+
+        connection.add_termination_listener(end)
+
+    def _known(self, connection: Connection) -> _Session:
+        return self._sessions[connection.get_server_pid()]
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[Transaction]:
@@ -201,9 +284,31 @@ class Store:
 
         """
         async with self._connection(self._pool) as connection, connection.transaction():
-            tx = Transaction(connection, timeout_s=STATEMENT_SECONDS)
+            tx = Transaction(connection, timeout_s=STATEMENT_SECONDS, session=self._known(connection))
             yield tx
             await tx.sweep()
+            await tx.settle()
+
+    @asynccontextmanager
+    async def landing(self, tenant: int) -> AsyncGenerator[Transaction]:
+        """The same, holding the tenant's lock from its first trip on: for what comes often, and little at a time.
+
+        Raises:
+            Busy: as for `writing`.
+
+        """
+        async with self._connection(self._pool) as connection:
+            tx = Transaction(connection, timeout_s=STATEMENT_SECONDS, session=self._known(connection))
+            tx.word("begin")
+            tx.later("lock_tenant", tenant)
+            try:
+                yield tx
+                await tx.sweep()
+                tx.word("commit")
+                await tx.settle()
+            except BaseException:
+                await _undo(connection)
+                raise
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[Transaction]:
@@ -272,6 +377,15 @@ class Store:
             return await self.askers.take()
         finally:
             self._waiting -= 1
+
+
+async def _undo(connection: Connection) -> None:
+    """Undo a transaction; a connection that can't is nobody's any more."""
+    try:
+        await connection.execute("rollback", timeout=READ_SECONDS)
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 def _busy(error: BaseException) -> Busy | None:
@@ -396,13 +510,15 @@ def _text_of_jsonb(data: bytes) -> bytes:
     return bytes(data[1:])
 
 
-async def _pool(url: str, connections: int) -> asyncpg.Pool[asyncpg.Record]:
+async def _pool(
+    url: str, connections: int, begin: Callable[[asyncpg.Connection[asyncpg.Record]], CoroutineType[Any, Any, None]]
+) -> asyncpg.Pool[asyncpg.Record]:
     try:
         return await asyncpg.create_pool(
             url,
             min_size=1,
             max_size=connections,
-            init=_prepare,
+            init=begin,
             reset=_reset,
             command_timeout=STATEMENT_SECONDS,
             timeout=CONNECT_SECONDS,

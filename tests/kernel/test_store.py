@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -184,3 +186,110 @@ async def test_a_transaction_leaves_nothing_staged_and_little_room_taken(databas
             assert not changed["labels"]
             assert taken
             assert taken["bytes"] <= STAGING_BYTES
+
+
+# ── what runs later ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def is_listed(database_url: str, tenant: int) -> bool:
+    """Whether a tenant's mark is there, as others see it."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return bool(await connection.fetchval(STATEMENTS["crm_listed"], tenant))
+    finally:
+        await connection.close()
+
+
+async def test_what_is_to_run_later_has_run_when_the_next_question_is_answered(database_url: str) -> None:
+    async with opened(database_url, connections=1) as store:
+        tenant = await Service(store).create_tenant("acme")
+        for _ in range(2):  # the second time, the connection knows the statements
+            async with store.landing(tenant.id) as tx:
+                tx.later("keep_listed", tenant.id)
+                kept = await tx.row("crm_listed", tenant.id)
+                tx.later("forget_listed", tenant.id)
+                gone = await tx.row("crm_listed", tenant.id)
+            assert kept
+            assert gone
+            assert (kept["any"], gone["any"]) == (True, False)
+
+
+@pytest.mark.parametrize("way", ["landing", "writing"])
+async def test_what_is_to_run_later_is_committed_with_the_rest(database_url: str, way: str) -> None:
+    async with opened(database_url, connections=1) as store:
+        tenant = await Service(store).create_tenant("acme")
+        async with store.landing(tenant.id) if way == "landing" else store.writing() as tx:
+            tx.later("keep_listed", tenant.id)
+        assert await is_listed(database_url, tenant.id)
+
+
+async def test_a_landing_that_fails_leaves_nothing_and_its_connection_serves_the_next(database_url: str) -> None:
+    async with opened(database_url, connections=1) as store:
+        tenant = await Service(store).create_tenant("acme")
+
+        async def land(*, wrong: bool) -> None:
+            async with store.landing(tenant.id) as tx:
+                await tx.run("keep_listed", tenant.id)
+                tx.later("crm_listed", [tenant.id] if wrong else tenant.id)
+                if not wrong:
+                    raise ZeroDivisionError
+
+        with pytest.raises(asyncpg.InvalidTextRepresentationError):
+            await land(wrong=True)
+        with pytest.raises(ZeroDivisionError):
+            await land(wrong=False)
+        assert not await is_listed(database_url, tenant.id)
+        async with store.landing(tenant.id) as tx:
+            row = await tx.row("crm_listed", tenant.id)
+        assert row
+        assert not row["any"]
+
+
+async def test_a_landing_that_is_given_up_leaves_nothing_and_frees_the_lock(database_url: str) -> None:
+    async with opened(database_url, connections=2) as store:
+        tenant = await Service(store).create_tenant("acme")
+        begun = asyncio.Event()
+
+        async def land() -> None:
+            async with store.landing(tenant.id) as tx:
+                await tx.run("keep_listed", tenant.id)
+                begun.set()
+                await asyncio.Event().wait()
+
+        landing = asyncio.create_task(land())
+        await begun.wait()
+        landing.cancel()
+        await asyncio.wait([landing])
+        async with asyncio.timeout(30), store.landing(tenant.id) as tx:
+            row = await tx.row("crm_listed", tenant.id)
+        assert row
+        assert not row["any"]
+
+
+async def test_two_landings_of_a_tenant_come_one_behind_the_other(database_url: str) -> None:
+    async with opened(database_url, connections=3) as store:
+        tenant = await Service(store).create_tenant("acme")
+        under_way = most = 0
+
+        async def land() -> None:
+            nonlocal under_way, most
+            async with store.landing(tenant.id) as tx:
+                await tx.row("tenant_by_id", tenant.id)
+                under_way += 1
+                most = max(most, under_way)
+                await asyncio.sleep(0)
+                await tx.row("tenant_by_id", tenant.id)
+                under_way -= 1
+
+        await asyncio.gather(*(land() for _ in range(6)))
+        assert most == 1
+
+
+async def test_numbers_times_and_ids_are_written_out_and_a_text_never_is(database_url: str) -> None:
+    at, one, two = datetime(2026, 2, 28, 23, 59, 59, 999_999, tzinfo=UTC), UUID(int=1), UUID(int=2**128 - 1)
+    async with opened(database_url, connections=1) as store, store.landing(7) as tx:
+        tx.later("put_new_records", at)
+        tx.later("put_updates", 7, [one, two], {2**62}, [])
+        await tx.settle()
+        with pytest.raises(ValueError, match="hexadecimal"):
+            tx.later("put_updates", 7, "1') --", [], [])  # type: ignore[arg-type] (that is the point)

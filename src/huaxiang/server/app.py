@@ -118,7 +118,6 @@ def _framework(store: Store, service: Service, hots: Sequence[Hot], options: Ser
             *rabbitpre.routes(service, options),
             *telrobot.routes(service, options),
             *telrobot_calls.routes(service, options),
-            *native.routes(service, options),
             *evidence.routes(service, options),
             *erasure.routes(service, options),
             *changes.routes(service, options),

@@ -33,7 +33,12 @@ async def caller(
 
     Raises `NotAuthenticated`, `TooOften`, and `NotPermitted` for a key without the permission that is asked for.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return await holder(service, request.headers.get("authorization", ""), dialect=dialect, permission=permission)
+
+
+async def holder(service: Service, authorization: str, *, dialect: Dialect, permission: str | None = None) -> AccessKey:
+    """The same, by what stands in the header."""
+    scheme, _, token = authorization.partition(" ")
     token = token.strip()
     key = await service.key_by_token(dialect, token) if scheme.lower() == "bearer" and token else None
     if key is None:

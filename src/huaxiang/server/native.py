@@ -13,10 +13,8 @@ Rule 4: an id that is no number of ours, whatever it looks like, is not found.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
-
-from litestar import Request, Response, post
 
 from huaxiang import read
 from huaxiang.dialects.native import inward, outward
@@ -29,8 +27,6 @@ from huaxiang.server import bearer
 from huaxiang.server.hot import Hot
 
 if TYPE_CHECKING:
-    from litestar.handlers import HTTPRouteHandler
-
     from huaxiang.lookup import Passage
     from huaxiang.server.call import Call
     from huaxiang.server.options import ServerOptions
@@ -46,25 +42,18 @@ _LINES: Final = frozenset({"application/x-ndjson", "application/jsonl"})
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 
 
-def routes(service: Service, options: ServerOptions) -> list[HTTPRouteHandler]:
-    """The dialect's handlers, over this service."""
-    del options  # nothing here depends on how the server was started
-
-    @post(POST_FACTS.path, status_code=200, include_in_schema=False)
-    async def facts(request: Request[Any, Any, Any]) -> Response[bytes]:
-        key = await bearer.caller(service, request, dialect=DIALECT, permission="facts")
-        kind = _media_type(request, _JSON | _LINES)
-        decode = inward.decode_lines if kind in _LINES else inward.decode_batch
-        found, rejects = decode(await request.body(), ZoneInfo(key.tenant.time_zone))
-        outcome = await service.land(key.tenant, [(line, Parsed(facts=(fact,))) for line, fact in found])
-        return _answer(outward.outcome(outcome, rejects))
-
-    return [facts]
-
-
 def hots(service: Service, options: ServerOptions) -> list[Hot]:
-    """The lookups, for the fast entry."""
+    """The dialect's endpoints, for the fast entry."""
     del options  # nothing here depends on how the server was started
+
+    async def facts(call: Call) -> bytes:
+        authorization = call.header(b"authorization")
+        key = await bearer.holder(service, authorization, dialect=DIALECT, permission="facts")
+        kind = _media_type(call.header(b"content-type"), _JSON | _LINES)
+        decode = inward.decode_lines if kind in _LINES else inward.decode_batch
+        found, rejects = decode(await call.body(), ZoneInfo(key.tenant.time_zone))
+        outcome = await service.land(key.tenant, [(line, Parsed(facts=(fact,))) for line, fact in found])
+        return outward.outcome(outcome, rejects)
 
     async def customer(call: Call) -> bytes:
         id_ = call.parameters["id"]
@@ -93,20 +82,16 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
             return found.made(outward.customers(shown))
 
         async def serve(passage: Passage) -> bytes:
-            _check_media_type(call.header(b"content-type"), _JSON)
+            _media_type(call.header(b"content-type"), _JSON)
             return await service.lookups.answer(passage, b"lookup" + await call.body(), make)
 
         return await bearer.through(service, call, serve, dialect=DIALECT, permission="customers")
 
-    return [Hot(GET_CUSTOMER, customer, r"/v1/customers/(?P<id>[0-9]+)"), Hot(LOOK_UP, look_up)]
+    return [Hot(POST_FACTS, facts), Hot(GET_CUSTOMER, customer, r"/v1/customers/(?P<id>[0-9]+)"), Hot(LOOK_UP, look_up)]
 
 
-def _media_type(request: Request[Any, Any, Any], taken: frozenset[str]) -> str:
+def _media_type(said: str, taken: frozenset[str]) -> str:
     """The body's media type without its parameters; raises `WrongMediaType` for one that the call does not take."""
-    return _check_media_type(request.headers.get("content-type", ""), taken)
-
-
-def _check_media_type(said: str, taken: frozenset[str]) -> str:
     kind = said.partition(";")[0].strip().lower()
     if kind not in taken:
         raise WrongMediaType
@@ -118,7 +103,3 @@ def _meant(mention: Mention) -> Identifier | None:
         return normalise(mention)
     except InputInvalid:
         return None
-
-
-def _answer(content: bytes) -> Response[bytes]:
-    return Response(content=content, media_type="application/json")

@@ -173,16 +173,17 @@ on conflict (node) do update
 -- Day buckets, in the tenant's time zone: the customer's own interactions, and those that name it as their upstream; and,
 -- without a type, what a source summed up itself.
 insert into summary_activity as had
-select node, side, (at at time zone $1)::date as day, type, account, sum(count), max(at)
-from (select node, case kind when 'spread' then 'spread' else 'active' end as side, at, said ->> 'type' as type,
+select node, side, (at at time zone time_zone)::date as day, type, account, sum(count), max(at)
+from (select node, tenant, case kind when 'spread' then 'spread' else 'active' end as side, at, said ->> 'type' as type,
              coalesce(said ->> 'account', '') as account, 1 as count
       from staged_fact where kind in ('interaction', 'spread')
       union all
-      select fact.node, coalesce(portion.side, 'active'), portion.at, '', coalesce(portion.account, ''),
+      select fact.node, fact.tenant, coalesce(portion.side, 'active'), portion.at, '', coalesce(portion.account, ''),
              coalesce(portion.count, 0)
       from staged_fact as fact cross join lateral json_to_recordset(fact.said -> 'portions')
            as portion (side text, at timestamptz, account text, count bigint)
       where fact.kind = 'tally') as told
+join tenant on tenant.id = told.tenant
 group by 1, 2, 3, 4, 5
 order by 1, 2, 3, 4, 5
 on conflict (node, side, day, type, account) do update
