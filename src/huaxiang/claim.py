@@ -216,17 +216,18 @@ def plainly_named(fact: Call) -> Named | None:
 
     Most calls are: nothing in them to convert, to seal, or to be found out by reading them again.
     """
-    identifiers, details = fact.identifiers, fact.details
+    identifiers = fact.identifiers
     if type(identifiers) is not tuple or len(identifiers) != 1 or fact.created_at or fact.traits or fact.origin:
         return None
     mention = identifiers[0]
+    value = mention.value
     if mention.kind != "phone" or mention.scope or mention.verified or mention.about or mention.held_at:
         return None
-    if type(mention.value) is not str or not 0 < len(mention.value) <= LONGEST_ID or not _is_within_limits(fact):
+    if type(value) is not str or not 0 < len(value) <= LONGEST_ID or not _is_within_limits(fact):
         return None
-    if not PLAIN_VALUES.issuperset(map(type, details.values())):
+    if not PLAIN_VALUES.issuperset(map(type, fact.details.values())):
         return None
-    number = lone_phone(mention.value)
+    number = lone_phone(value)
     return None if number is None else (number, mention)
 
 

@@ -30,6 +30,7 @@ from huaxiang.identifiers import node_of, revision_mark
 from huaxiang.linked import FACT_COLUMNS as FACTS_WITH_LINKS
 from huaxiang.linked import RECORD_COLUMNS
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
+from huaxiang.standing import CALL_COLUMNS as STANDING_COLUMNS
 from huaxiang.standing import Standing
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ async def replay(
     async for landed in _replay_standing(tx, tenant, page_rows):
         yield landed
     held: list[Row] = []
-    async for page in tx.pages("all_said", tenant.id, size=page_rows):
+    async for page in tx.pages("said_again", tenant.id, size=page_rows):
         held += page
         last = held[-1]["record"]
         ready = [row for row in held if row["record"] != last]
@@ -232,11 +233,15 @@ async def _replay_standing(tx: Transaction, tenant: Tenant, page_rows: int) -> A
         high = LAST_NODE if end is None else end["node"]
         standing = Standing(tenant, changed_hands)
         await tx.read_packed("facts_of_nodes", standing.read, tenant.id, low, high)
+        await tx.copy_packed("standing_call", STANDING_COLUMNS, copying.chunks(standing.calls))
+        unnamed = await tx.rows("calls_unnamed")
+        for row in unnamed:
+            standing.fall(row["node"], row["record"])
         await tx.copy_packed("landing_call", calls_alone.NODE_COLUMNS, standing.nodes())
         await tx.run("put_nodes_alone")
         await _fold_staged(tx, tenant, _summaries_alone(tenant))
         await tx.copy("replaying", ("node", "record"), standing.others)
-        yield Landed(landed=standing.stand)
+        yield Landed(landed=len(standing.calls) - len(unnamed))
         low = high
 
 

@@ -180,7 +180,7 @@ class Service(Keyring):
                     batch = _unpiled(tenant, batch, batch.alone)
                 else:
                     alone = landed.landed
-                    await _settle(tx, tenant, landed, said=False)
+                    await _settle(tx, tenant, landed, ())
             if alone and batch.claims:
                 await tx.run("clear_staging")
             if not alone or batch.claims or batch.fields:
@@ -198,7 +198,7 @@ class Service(Keyring):
 
     async def _land_claims(self, tx: Transaction, tenant: Tenant, batch: Prepared) -> set[UUID]:
         landed = await ingest.land(tx, tenant, batch.claims, batch.came_at, ahead=batch.ahead)
-        await _settle(tx, tenant, landed, said=any(isinstance(one.fact, (Record, Step)) for one in batch.claims))
+        await _settle(tx, tenant, landed, batch.claims)
         await _put_fields(tx, tenant, batch.fields)
         await _put_owners(tx, tenant, batch.claims, batch.fields)
         return landed.won
@@ -471,13 +471,10 @@ class Service(Keyring):
         return dict(row) if row else {}
 
 
-async def _settle(tx: Transaction, tenant: Tenant, landed: Landed, *, said: bool = True) -> None:
-    """Do what follows where something has landed: counts, lists, customers, the feed.
-
-    `said`: whether anything of a CRM's records may have landed.
-    """
+async def _settle(tx: Transaction, tenant: Tenant, landed: Landed, claims: Sequence[Claim]) -> None:
+    """Do what follows where these claims, and calls alone, have landed: counts, lists, customers, the feed."""
     await pages.refresh(tx, tenant)
-    await listing.refresh(tx, tenant, said=said)
+    await listing.refresh(tx, tenant, said=any(isinstance(one.fact, (Record, Step)) for one in claims))
     moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
     await feed.note(tx, tenant, landed, moves)
 

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from huaxiang.claim import Cuts, Named
     from huaxiang.model import Tenant
 
-FIELDS: Final = 13
-"""Of a row: what it said (none, where it can't stand), its node and record, and all that is made of what it said."""
-_SAID, _FACT = 6, 40
-"""Where what a row said begins, and what is made of it: behind a length each, and the latter behind two uuids."""
+FIELDS: Final = 14
+"""Of a row: what it said (none, where it can't stand), its node, record and digest, and all that is made of it."""
+CALL_COLUMNS: Final = ("node", "record", "digest", "updated_at")
+"""What the registry is asked about each call."""
+_SAID, _FACT = 6, 60
+"""Where what a row said begins, and behind it what is made of that: a length, and three fields of 16 bytes before."""
+_BEGIN: Final = copying.fields(len(CALL_COLUMNS))
 _decode = msgspec.json.Decoder(Call).decode
 _length_at = Struct(">i").unpack_from
 _when = Struct(">iqi").pack
@@ -45,8 +48,8 @@ class Standing:
         self._nodes: dict[bytes, Node] = {}
         self._mixed: set[bytes] = set()
         self._spelled: dict[str, tuple[bytes, bytes, bytes]] = {}
-        self.stand = 0
-        """So many calls stand."""
+        self.calls: list[bytes] = []
+        """The calls that stand, if the registry names them so: rows for a copy."""
         self.others: list[tuple[UUID, UUID]] = []
         """Node and record of each other fact."""
 
@@ -76,8 +79,9 @@ class Standing:
         place, who, spelling = self._spelled.get(named[1].value) or self._spell(named)
         whose, rank, enterprise = self._whose.get((call.source, call.enterprise)) or self._share(call)
         name, happened, city = call.id.encode(), copying.microseconds(call.at), copying.text(call.city)
+        updated_at = copying.time(call.updated_at)
         made = b"".join((
-            whose, _when(8, happened, len(name)), name, copying.time(call.updated_at), spelling,
+            whose, _when(8, happened, len(name)), name, updated_at, spelling,
             copying.integer(call.duration), copying.integer(call.rounds), city,
         ))  # fmt: skip
         facts = said_end + _FACT
@@ -86,10 +90,10 @@ class Standing:
         node = self._nodes.get(place)
         if node is None:
             node = self._nodes[place] = Node(place, len(self._nodes), who, [])
-        record = data[said_end + 24 : facts]
+        record = data[said_end + 24 : said_end + 40]
+        self.calls.append(_BEGIN + data[said_end:facts] + updated_at)
         told = happened, rank, name, record, call.duration, call.rounds, spelling, city, enterprise, b""
         node.calls.append(told)
-        self.stand += 1
         return facts + len(made)
 
     def _share(self, call: Call) -> tuple[bytes, int, bytes]:
@@ -115,9 +119,13 @@ class Standing:
             at += 4
             found.append(data[at : at + max(length, 0)])
             at += max(length, 0)
-        self._mixed.add(found[1])
-        self.others.append((UUID(bytes=found[1]), UUID(bytes=found[2])))
+        self.fall(UUID(bytes=found[1]), UUID(bytes=found[2]))
         return at
+
+    def fall(self, node: UUID, record: UUID) -> None:
+        """A fact of this node and record does not stand."""
+        self._mixed.add(node.bytes)
+        self.others.append((node, record))
 
     def nodes(self) -> list[bytes]:
         """The nodes that hold nothing but calls that stand, each with what these come to, as a whole copy."""

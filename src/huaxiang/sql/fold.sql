@@ -1,7 +1,8 @@
 -- How facts become summaries. Each statement adds what is staged to what is there, so that a fresh batch and a whole
 -- refold are one code: a refold first drops its nodes' rows, then stages all their facts. A batch that was packed beforehand
 -- brings folds of its own along (`add_…`): the same rows, as a test holds against these statements. Calls that stand alone
--- come as the sums of their nodes (`landing_call`), in place of facts.
+-- come as the sums of their nodes (`landing_call`), in place of facts. What the newest one lends is decided
+-- column by column: a subquery for each row would take as long as its writing.
 
 -- name: unstage
 -- What landed and is not to be added as it is: history, what waits for its call, and nodes that are folded anew.
@@ -62,12 +63,16 @@ on conflict (node) do update
     set verified = had.verified or excluded.verified,
         first_at = least(had.first_at, excluded.first_at),
         created_at = least(had.created_at, excluded.created_at),
-        (at, rank, record_id, record, spelling) = (
-            select excluded.at, excluded.rank, excluded.record_id, excluded.record, excluded.spelling
-            where (had.at, had.rank, had.record_id, had.record)
-                < (excluded.at, excluded.rank, excluded.record_id, excluded.record)
-            union all
-            select had.at, had.rank, had.record_id, had.record, had.spelling limit 1);
+        at = case when (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record) then excluded.at else had.at end,
+        rank = case when (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record) then excluded.rank else had.rank end,
+        record_id = case when (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record) then excluded.record_id else had.record_id end,
+        record = case when (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record) then excluded.record else had.record end,
+        spelling = case when (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record) then excluded.spelling else had.spelling end;
 
 -- name: fold_call
 -- Calls count and add; the newest one lends its spelling and its city. A row that was prepared for pages is prepared no
@@ -97,12 +102,18 @@ on conflict (node) do update
         rounds = had.rounds + excluded.rounds,
         round_sum = had.round_sum + excluded.round_sum,
         round_max = greatest(had.round_max, excluded.round_max),
-        (at, rank, record_id, record, spelling, city) = (
-            select excluded.at, excluded.rank, excluded.record_id, excluded.record, excluded.spelling, excluded.city
-            where (had.at, had.rank, had.record_id, had.record)
-                < (excluded.at, excluded.rank, excluded.record_id, excluded.record)
-            union all
-            select had.at, had.rank, had.record_id, had.record, had.spelling, had.city limit 1)
+        at = case when (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record) then excluded.at else had.at end,
+        rank = case when (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record) then excluded.rank else had.rank end,
+        record_id = case when (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record) then excluded.record_id else had.record_id end,
+        record = case when (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record) then excluded.record else had.record end,
+        spelling = case when (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record) then excluded.spelling else had.spelling end,
+        city = case when (had.at, had.rank, had.record_id, had.record)
+                < (excluded.at, excluded.rank, excluded.record_id, excluded.record) then excluded.city else had.city end
 returning node, spelling, spelling_before)
 insert into page_change (node, label, spelling, rows)
 select node, '', spelling, 1 from folded where spelling_before is distinct from spelling

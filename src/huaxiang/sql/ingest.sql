@@ -229,19 +229,22 @@ select distinct node from replaying order by node;
 select node from fact where node > $1 order by node offset $2 limit 1;
 
 -- name: facts_of_nodes
--- All facts on the nodes between two of them, for `standing`. What a call said is given where it may stand as it is: the
--- registry names it, nothing that is made of it but what can be compared, and nothing gathered.
-select case when registry.names and fact.kind = 'call' and fact.current and not fact.verified and fact.about is null
-                 and fact.created_at is null and fact.gathered is null then fact.said end as said,
-       fact.node, fact.record, fact.source, fact.enterprise, fact.rank, fact.at, fact.record_id, fact.updated_at,
-       fact.spelling, fact.duration, fact.rounds, fact.city
+-- All facts on the nodes between two of them, for `standing`. What a call said is given where it may stand as it is:
+-- nothing is made of it but what can be compared, and it has gathered nothing.
+select case when kind = 'call' and current and not verified and about is null and created_at is null and gathered is null
+            then said end as said,
+       node, record, digest, source, enterprise, rank, at, record_id, updated_at, spelling, duration, rounds, city
 from fact
-left join lateral (
-    select true as names from record
-    where record.key = fact.record and record.digest = fact.digest and record.nodes = array[fact.node]
-      and record.updated_at is not distinct from fact.updated_at limit 1) as registry on true
-where fact.node > $2 and fact.node <= $3 and fact.tenant = $1 and fact.kind <> 'spread'
-order by fact.node;
+where node > $2 and node <= $3 and tenant = $1 and kind <> 'spread'
+order by node;
+
+-- name: calls_unnamed
+-- Of calls that seem to stand, those that the registry does not name as they stand.
+select standing.node, standing.record from standing_call as standing
+where not exists (
+    select from record
+    where record.key = standing.record and record.digest = standing.digest and record.nodes = array[standing.node]
+      and record.updated_at is not distinct from standing.updated_at);
 
 -- name: touching_records
 -- Every record that has a row at one of these nodes.
@@ -258,7 +261,15 @@ from fact join unnest($1::uuid[], $2::uuid[]) as wanted (node, record)
 where fact.current and fact.kind <> 'spread';
 
 -- name: all_said
--- All that a tenant's sources ever said of the records that land once more, the revisions of a record together.
+-- All that a tenant's sources ever said, the revisions of a record together.
+select node, record, kind, digest, tenant, current, at, rank, record_id, updated_at, came_at, created_at, spelling,
+       verified, about, said, duration, rounds, city
+from fact
+where tenant = $1 and kind <> 'spread'
+order by record;
+
+-- name: said_again
+-- The same of the records that land once more in a rebuild, the revisions of a record together.
 select node, record, kind, digest, tenant, current, at, rank, record_id, updated_at, came_at, created_at, spelling,
        verified, about, said, duration, rounds, city
 from fact

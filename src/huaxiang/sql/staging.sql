@@ -4,8 +4,8 @@
 -- of the tables' files at every end, which takes longer than a small batch does.
 -- A link waits once, as its second end sees it; `kind`: of that end; `place`: among the links of its batch.
 -- `landing_identity` and its like: what a packed batch adds to the summaries of nodes that stood before.
--- `landing_call`: a node, and what its calls come to that stand alone. `replaying`: of a rebuild, the facts that land once
--- more, and the nodes that are to be folded from all their facts.
+-- `landing_call`: a node, and what its calls come to that stand alone. `standing_call`, `replaying`: of a rebuild, the facts
+-- that land once more, and the nodes that are to be folded from all their facts.
 create temporary table if not exists landing_link (like link, kind text, place integer);
 create temporary table if not exists landing_node (
     place integer, node uuid, kind text, value text, scope text, epoch bigint);
@@ -20,6 +20,7 @@ create temporary table if not exists landing_call (
 create temporary table if not exists staged_fact (like fact);
 create temporary table if not exists staged_link (like link);
 create temporary table if not exists page_change (node uuid, label text collate "C", spelling text collate "C", rows integer);
+create temporary table if not exists standing_call (node uuid, record uuid, digest bytea, updated_at timestamptz);
 create temporary table if not exists replaying (node uuid, record uuid);
 create temporary table if not exists relabelled (node uuid);
 create temporary table if not exists relisted (name text);
@@ -29,7 +30,7 @@ create temporary table if not exists suspended_before (node uuid, other uuid, re
 -- name: clear_staging
 -- One transaction may land many batches.
 truncate landing_link, landing_node, landing_call, landing_identity, landing_trait, landing_origin, staged_fact, staged_link,
-    page_change, relabelled, relisted;
+    page_change, relabelled, relisted, standing_call;
 
 -- name: sweep_staging
 -- At the end of a transaction: nothing stays.
@@ -38,7 +39,7 @@ calls as (delete from landing_call), identities as (delete from landing_identity
 origins as (delete from landing_origin),
 linked as (delete from staged_link), changes as (delete from page_change), labels as (delete from relabelled),
 lists as (delete from relisted), before as (delete from label_before), replays as (delete from replaying),
-suspended as (delete from suspended_before)
+standing as (delete from standing_call), suspended as (delete from suspended_before)
 select;
 
 -- name: staging_taken
@@ -74,3 +75,5 @@ truncate suspended_before;
 truncate landing_call;
 -- name: cut_replaying
 truncate replaying;
+-- name: cut_standing_call
+truncate standing_call;
