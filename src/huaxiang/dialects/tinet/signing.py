@@ -129,7 +129,14 @@ def sign(secret: str, method: str, host: str, path: str, pairs: Iterable[tuple[s
 
 
 def _signature(secret: str, text: bytes) -> str:
-    return base64.b64encode(hmac.digest(secret.encode(), text, "sha1")).decode("ascii")
+    signing = _keyed(secret).copy()
+    signing.update(text)
+    return base64.b64encode(signing.digest()).decode("ascii")
+
+
+@lru_cache(maxsize=64)  # to begin with a key costs more than to sign a query
+def _keyed(secret: str) -> hmac.HMAC:
+    return hmac.new(secret.encode(), digestmod="sha1")
 
 
 def in_order(query: bytes) -> bytes | None:
