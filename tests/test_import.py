@@ -29,7 +29,6 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huaxiang.alone import Pile
 from huaxiang.bookmark import Bookmark, Place
 from huaxiang.claim import Claim, any_claim, claim
 from huaxiang.cli.gauge import Gauge
@@ -40,6 +39,7 @@ from huaxiang.dialects.tinet.outward import page
 from huaxiang.errors import Busy, Refused
 from huaxiang.identifiers import normalise
 from huaxiang.model import Call, Identifier, Mention, Parsed, Tenant, TenantSettings
+from huaxiang.packing.alone import Pile
 from huaxiang.service import Service
 from huaxiang.sources import Reader, Reject, RejectWriter
 from huaxiang.store import Store, opened

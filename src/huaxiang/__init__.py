@@ -15,8 +15,8 @@ The map, from top to bottom; each room imports only from those below it:
     store        speaks SQL; the only one that knows the driver      sql  the schema, and the statements of each stage
     cluster      find or start PostgreSQL: embedded, or yours        sources  files of records
     dialects     tinet, rabbitpre, telrobot, native: one vendor's wire contract each
+    packing      facts packed for bulk, as binary COPY takes them, with what they add to summaries
     claim        what a fact claims, before it lands; plain: the short way        gather  what a call gathers
-    ahead        where claims go, worked out before their turn; linked, copying: packed as binary COPY takes them
     partition    the pure heart of resolving, and islands around it  pool  who holds a CRM's customer, and until when
     portrait     the quality check: rules on what is said -> portraits   dialogue  a transcript's rounds
     suggest      likely matches that no identifier proves            places  where a number is at home

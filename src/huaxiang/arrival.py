@@ -20,18 +20,18 @@ from uuid import UUID
 
 import msgspec
 
-from huaxiang import copying
 from huaxiang.islands import least_of
 from huaxiang.joining import Came, Move, Plan, join, planned
-from huaxiang.linked import LINK_COLUMNS, NODE_COLUMNS, PLACE_COLUMNS, Ties
+from huaxiang.packing import copying
+from huaxiang.packing.linked import LINK_COLUMNS, NODE_COLUMNS, PLACE_COLUMNS, Ties
 from huaxiang.partition import limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from huaxiang.linked import Packed
     from huaxiang.model import Identifier, Limits, Tenant
+    from huaxiang.packing.linked import Packed
     from huaxiang.store import Transaction
 
 ROW_COLUMNS: Final = (

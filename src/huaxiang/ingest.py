@@ -21,27 +21,28 @@ from uuid import UUID
 
 import msgspec
 
-from huaxiang import alone as calls_alone
-from huaxiang import copying, rulebook
+from huaxiang import rulebook
 from huaxiang.arrival import ROW_COLUMNS, arrive, arrive_packed
 from huaxiang.claim import Claim, Cuts, Placing, Rows, by_node, call_key, epoch_of, of_stored
-from huaxiang.folding import IDENTITY_COLUMNS, ORIGIN_COLUMNS, TRAIT_COLUMNS
 from huaxiang.identifiers import node_of, revision_mark
-from huaxiang.linked import FACT_COLUMNS as FACTS_WITH_LINKS
-from huaxiang.linked import RECORD_COLUMNS
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
-from huaxiang.standing import CALL_COLUMNS as STANDING_COLUMNS
-from huaxiang.standing import Standing
+from huaxiang.packing import alone as calls_alone
+from huaxiang.packing import copying
+from huaxiang.packing.folding import IDENTITY_COLUMNS, ORIGIN_COLUMNS, TRAIT_COLUMNS
+from huaxiang.packing.linked import FACT_COLUMNS as FACTS_WITH_LINKS
+from huaxiang.packing.linked import RECORD_COLUMNS
+from huaxiang.packing.standing import CALL_COLUMNS as STANDING_COLUMNS
+from huaxiang.packing.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from huaxiang.ahead import Ahead
-    from huaxiang.alone import Alone
     from huaxiang.joining import Move
-    from huaxiang.linked import Packed
     from huaxiang.model import Tenant
+    from huaxiang.packing.ahead import Ahead
+    from huaxiang.packing.alone import Alone
+    from huaxiang.packing.linked import Packed
     from huaxiang.store import Row, Transaction
 
 FACT_COLUMNS = (

@@ -18,8 +18,6 @@ from uuid import UUID
 import msgspec
 
 from huaxiang import audiences, bookmark, calls, crm, feed, ingest, listing, pages, read
-from huaxiang.ahead import Ahead, placed_ahead
-from huaxiang.alone import Alone, Pile
 from huaxiang.claim import Claim, claim, definition, epoch_of
 from huaxiang.errors import InputInvalid, NotFound, Refused, SettingsInvalid
 from huaxiang.identifiers import SEALED, node_of, normalise, sealed
@@ -45,6 +43,8 @@ from huaxiang.model import (
     Tenant,
     TenantSettings,
 )
+from huaxiang.packing.ahead import Ahead, placed_ahead
+from huaxiang.packing.alone import Alone, Pile
 from huaxiang.pages import Asked, Made
 from huaxiang.pool import CrmView
 from huaxiang.portraits import Portraits

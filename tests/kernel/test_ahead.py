@@ -13,13 +13,13 @@ from desk import OTHER, PHONE, SAID, SOMEBODY, later, profile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from huaxiang import copying
-from huaxiang.alone import FACT_COLUMNS as PACKED_COLUMNS
-from huaxiang.alone import Pile
 from huaxiang.claim import Claim, Placing, Rows, claim
 from huaxiang.identifiers import normalise
 from huaxiang.ingest import FACT_COLUMNS
 from huaxiang.model import Call, Mention, Origin, Parsed, Tenant, TenantSettings, Transcript
+from huaxiang.packing import copying
+from huaxiang.packing.alone import FACT_COLUMNS as PACKED_COLUMNS
+from huaxiang.packing.alone import Pile
 from huaxiang.portrait import load
 from huaxiang.steward import companies, erasure, rules
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from desk import Desk
 
-    from huaxiang.alone import Alone
     from huaxiang.model import Customer, PortraitPage
+    from huaxiang.packing.alone import Alone
 
 NOW = datetime(2026, 5, 1, 9, 30, 0, 123456, tzinfo=UTC)
 TIMES = [None, datetime(1901, 2, 3, tzinfo=UTC), NOW, NOW + timedelta(days=60_000, microseconds=1)]

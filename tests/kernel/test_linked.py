@@ -13,15 +13,12 @@ import pytest
 from desk import Desk
 from shapes import LIMITS, SHAPES, feed, land, standing
 
-from huaxiang import copying, listing
-from huaxiang.ahead import placed_ahead
+from huaxiang import listing
 from huaxiang.arrival import ROW_COLUMNS
 from huaxiang.claim import Claim, Placing, Rows, claim
 from huaxiang.feed import changes
 from huaxiang.identifiers import normalise
 from huaxiang.ingest import EVERY_SUMMARY, FACT_COLUMNS
-from huaxiang.linked import FACT_COLUMNS as PACKED_FACT_COLUMNS
-from huaxiang.linked import LINK_COLUMNS, NODE_COLUMNS, PLACE_COLUMNS, Packed
 from huaxiang.model import (
     AnyFact,
     Company,
@@ -37,6 +34,10 @@ from huaxiang.model import (
     TenantSettings,
     Trait,
 )
+from huaxiang.packing import copying
+from huaxiang.packing.ahead import placed_ahead
+from huaxiang.packing.linked import FACT_COLUMNS as PACKED_FACT_COLUMNS
+from huaxiang.packing.linked import LINK_COLUMNS, NODE_COLUMNS, PLACE_COLUMNS, Packed
 from huaxiang.service import Prepared, Service
 from huaxiang.store import Store
 

@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 from desk import OTHER, PHONE, PHONE_SPELLED, SAID, SOMEBODY, call, later, mark, profile, transcript
 
-from huaxiang import copying
 from huaxiang.model import Mention, TenantSettings
-from huaxiang.standing import Standing
+from huaxiang.packing import copying
+from huaxiang.packing.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -26,11 +26,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from huaxiang.alone import Pile
 from huaxiang.bookmark import Bookmark, Place
 from huaxiang.dialects.contract import Format
 from huaxiang.errors import Busy, Refused, SourceUnreadable
 from huaxiang.model import Parsed, Tenant
+from huaxiang.packing.alone import Pile
 from huaxiang.service import Prepared, Service
 from huaxiang.sources import FieldMapping, Found, Reader, Reject, RejectWriter, Row
 

@@ -15,12 +15,12 @@ from uuid import UUID
 
 import msgspec
 
-from huaxiang import copying
-from huaxiang.alone import Node, node_row
 from huaxiang.claim import plainly_named
 from huaxiang.errors import Refused
 from huaxiang.identifiers import placing
 from huaxiang.model import Call
+from huaxiang.packing import copying
+from huaxiang.packing.alone import Node, node_row
 
 if TYPE_CHECKING:
     from huaxiang.claim import Cuts, Named

@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from huaxiang import copying
 from huaxiang.claim import STRENGTH_NONE, STRENGTH_STATED, STRENGTH_VERIFIED, is_name, kind_of, primary_of
-from huaxiang.folding import Folding, when
 from huaxiang.identifiers import identifies, nodes_of
 from huaxiang.model import Identifier, Interaction, Record, Subscription, Trait
+from huaxiang.packing import copying
+from huaxiang.packing.folding import Folding, when
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from huaxiang.claim import Claim
-    from huaxiang.folding import Folded, When
     from huaxiang.model import AnyFact, Mention, Tenant
+    from huaxiang.packing.folding import Folded, When
 
 FACT_COLUMNS: Final = (
     "node", "record", "digest", "kind", "tenant", "current", "rank", "source", "enterprise", "came_at", "at",

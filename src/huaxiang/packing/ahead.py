@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from huaxiang.claim import Placing, Rows, by_node
-from huaxiang.linked import Packed, can_be_packed
-from huaxiang.linked import packed as packed_with_links
+from huaxiang.packing.linked import Packed, can_be_packed
+from huaxiang.packing.linked import packed as packed_with_links
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

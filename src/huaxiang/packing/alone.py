@@ -18,10 +18,10 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from uuid import uuid4
 
-from huaxiang import copying
 from huaxiang.claim import Claim, claim, plainly_named, read_again, written
 from huaxiang.errors import Refused
 from huaxiang.identifiers import keying, placing
+from huaxiang.packing import copying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

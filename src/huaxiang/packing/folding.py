@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from huaxiang import copying
+from huaxiang.packing import copying
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
