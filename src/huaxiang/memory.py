@@ -98,6 +98,7 @@ class Memory:
         self._known: dict[Credential, Known] = {}
         self._kept: dict[int, Kept] = {}
         self._versions: Together[int, int] = Together(self._ask_versions, most_items=1024)
+        self._meetings: Together[Credential, Known | None] = Together(self._meet_all, most_at_once=2)
 
     async def key(self, credential: Credential) -> AccessKey | None:
         """The key that a credential stands for, as of now."""
@@ -123,16 +124,23 @@ class Memory:
         return False
 
     async def meet(self, credential: Credential) -> Known | None:
-        """Ask whose a credential is, and remember it with its tenant."""
+        """Ask whose a credential is, and remember it with its tenant; many that ask at once ask together."""
         if isinstance(credential.value, str) and not can_be_kept(credential.value):
             return None
-        statement, more = _STATEMENTS[credential.way]
+        return await self._meetings.ask(credential)
+
+    async def _meet_all(self, credentials: list[Credential]) -> Sequence[Known | None]:
         async with self._store.reading() as tx:
-            row = await tx.row(statement, credential.dialect, credential.value, *more)
-            if row is None:
-                return None
-            key = access_key_of(row)
-            kept = await self._keep(tx, key.tenant.id)
+            met = {credential: await self._met(tx, credential) for credential in dict.fromkeys(credentials)}
+        return [met[credential] for credential in credentials]
+
+    async def _met(self, tx: Transaction, credential: Credential) -> Known | None:
+        statement, more = _STATEMENTS[credential.way]
+        row = await tx.row(statement, credential.dialect, credential.value, *more)
+        if row is None:
+            return None
+        key = access_key_of(row)
+        kept = await self._keep(tx, key.tenant.id)
         ends_at = time.monotonic() + row["ends_in"] if credential.way == "access" else None
         known = Known(credential, key, kept, ends_at)
         if len(self._known) >= MOST_KNOWN:

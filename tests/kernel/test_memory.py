@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from uuid import uuid4
 
+import asyncpg
 from desk import NOON, PHONE, Desk
 
 from huaxiang.identifiers import normalise
@@ -12,7 +14,7 @@ from huaxiang.keyring import KeyOptions, digest
 from huaxiang.memory import Credential
 from huaxiang.model import Parsed, Record
 from huaxiang.service import Service
-from huaxiang.store import STATEMENTS
+from huaxiang.store import STATEMENTS, opened
 
 REMEMBERED = r"(insert into|update|delete from) (tenant|access_key|access_token|account|custom_field|cut)\b"
 LEFT_OUT = {
@@ -45,6 +47,21 @@ async def test_a_key_is_asked_for_once_and_holds_until_its_tenant_changes(desk: 
     assert not await desk.service.memory.is_current(first)
     assert desk.service.memory.recall(credential) is None
     assert await desk.service.key_by_token("native", made["token"]) is None
+
+
+async def test_many_who_ask_at_once_whose_a_key_is_hold_few_connections(desk: Desk, database_url: str) -> None:
+    made = await desk.service.create_key(desk.tenant, "native", KeyOptions())
+    watching = await asyncpg.connect(database_url)
+    counted = "select count(*) from pg_stat_activity where datname = current_database()"
+    before = await watching.fetchval(counted)
+    async with opened(database_url, connections=8) as store:
+        service = Service(store)
+        tokens = [made["token"], "nobody's"] * 100
+        keys = await asyncio.gather(*(service.key_by_token("native", token) for token in tokens))
+        held = await watching.fetchval(counted) - before
+    await watching.close()
+    assert [key is not None for key in keys] == [True, False] * 100
+    assert held <= 2, "two at a time ask, all the others together"
 
 
 async def test_an_access_token_is_remembered_no_longer_than_it_lives(desk: Desk) -> None:
