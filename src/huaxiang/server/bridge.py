@@ -5,7 +5,8 @@ docs/spec/RSGI.md), which costs less than ASGI for those that never get here.
 
 Rule 1: a body is passed on piece by piece as it comes; behind its end, the next thing to be received is that the client
         went away, which may be never.
-Rule 2: an answer that is whole goes out whole, another one as its pieces come.
+Rule 2: an answer that is whole goes out whole, another one as its pieces come. It ends when its stream is let go of:
+        with the last piece, since the framework may hold on for long to where it sent it.
 """
 
 from __future__ import annotations
@@ -110,3 +111,5 @@ class _Sending:
             self._stream = self._protocol.response_stream(self.status, self._headers)
         if body:
             await self._stream.send_bytes(body)
+        if not more:
+            self._stream = None
