@@ -142,7 +142,8 @@ def test_what_belongs_together_is_asked_one_after_the_other_and_timed_as_one() -
     pair = Asked(REQUEST % b"first", b"/first", Asked(REQUEST % b"then", b"/then"))
     with answering(plain) as port:
         found = run([Stream("here", port, [pair], connections=2, rate=50)], 0.2)[0]
-    assert len(found.times) == len(found.steps[0]) == len(found.steps[1])
+    answered = len(found.times) - found.unsent  # the clock decides about the last one
+    assert answered == len(found.steps[0]) == len(found.steps[1])
     told = found.told()
     assert told["first"] == quantiles(found.steps[0])
     assert told["then"] == quantiles(found.steps[1])
@@ -191,7 +192,7 @@ def test_a_connection_that_ends_while_nobody_waits_is_no_error_and_is_not_used_a
     with answering(plain, keep_alive=False) as port:
         found = run([Stream("here", port, asked(10), connections=16, rate=50)], 0.2)[0]
     assert len(found.times) in {10, 11}
-    assert not found.unsent
+    assert found.unsent <= 1  # the clock decides about the last one
 
 
 # ── the requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
