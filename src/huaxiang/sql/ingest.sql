@@ -260,14 +260,6 @@ from fact join unnest($1::uuid[], $2::uuid[]) as wanted (node, record)
      on fact.node = wanted.node and fact.record = wanted.record
 where fact.current and fact.kind <> 'spread';
 
--- name: all_said
--- All that a tenant's sources ever said, the revisions of a record together.
-select node, record, kind, digest, tenant, current, at, rank, record_id, updated_at, came_at, created_at, spelling,
-       verified, about, said, duration, rounds, city
-from fact
-where tenant = $1 and kind <> 'spread'
-order by record;
-
 -- name: said_again
 -- The same of the records that land once more in a rebuild, the revisions of a record together.
 select node, record, kind, digest, tenant, current, at, rank, record_id, updated_at, came_at, created_at, spelling,
