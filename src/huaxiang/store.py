@@ -394,6 +394,8 @@ def _busy(error: BaseException) -> Busy | None:
         return Busy(reason="the database gave up on the request")
     if isinstance(error, (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.TooManyConnectionsError)):
         return Busy(reason="the database has no room for the request just now")
+    if isinstance(error, asyncpg.InternalClientError):  # the driver has read that the connection ends, not yet its end
+        return Busy(reason="the database has ended the connection")
     if isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)):
         return Busy(reason="the database asks for the request again")
     return None

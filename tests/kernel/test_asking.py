@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
@@ -93,6 +94,72 @@ async def test_a_connection_that_the_database_ends_is_made_anew(
     with suppress(Busy):  # where the end was not seen yet
         await versions(store, 1)
     assert [await versions(store, tenant) for tenant in range(5)] == [[tenant] for tenant in range(5)]
+
+
+class Way:
+    """A way to the database, over which a client is told of a hang-up only as long as `tells` is set."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder, self.tells, self.hung_up = folder, asyncio.Event(), asyncio.Event()
+        self.tells.set()
+
+    @contextmanager
+    def keeps_quiet(self) -> Generator[None]:
+        """Tell of no hang-up in this block."""
+        self.tells.clear()
+        self.hung_up.clear()
+        try:
+            yield
+        finally:
+            self.tells.set()
+
+    async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_unix_connection(f"{self.folder}/.s.PGSQL.5432")
+        asking = asyncio.create_task(self.pass_on(reader, there[1]))
+        await self.pass_on(there[0], writer)
+        self.hung_up.set()
+        await self.tells.wait()
+        writer.close()
+        await asking
+        there[1].close()
+
+    async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+
+
+@asynccontextmanager
+async def a_way(url: str) -> AsyncGenerator[tuple[str, Way]]:
+    """The URL of a way of one's own to the database of another URL."""
+    address = urlsplit(url)
+    way = Way(parse_qs(address.query)["host"][0])
+    server = await asyncio.start_server(way.relay, "127.0.0.1")
+    host, port = server.sockets[0].getsockname()
+    yield address._replace(netloc=f"{address.username}@{host}:{port}", query="").geturl(), way
+    server.close()
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["asking", "reading"])
+async def test_a_connection_that_is_just_ending_is_asked_no_more(
+    database_url: str, beside: asyncpg.Connection[asyncpg.Record], *, asks: bool
+) -> None:
+    async def asked(store: Store) -> list[int]:
+        async with store.asking() if asks else store.reading() as tx:
+            return [row["tenant"] for row in await tx.rows("versions", [1])]
+
+    async with a_way(database_url) as (url, way), opened(url, connections=1) as store:
+        assert await asked(store) == [1]
+        with way.keeps_quiet():
+            for row in await beside.fetch(ASKERS):
+                await beside.execute("select pg_terminate_backend($1, 5000)", row["pid"])
+            await way.hung_up.wait()
+            for _ in range(5):  # what was sent last is read meanwhile
+                await beside.execute("select 1")
+            with pytest.raises(Busy):
+                await asked(store)
+        assert await asked(store) == [1]
 
 
 async def test_a_question_that_the_database_ends_is_refused_as_busy_and_the_next_is_answered(
