@@ -8,7 +8,7 @@ The map, from top to bottom; each room imports only from those below it:
     service      the journey in order, one verb each
     lookup, portraits, crm  many callers' questions together         memory, answers  what is remembered, while it holds
     feed         what became of customers, in order                  pages, listing  kept ready for pages and lists
-    ingest       land facts, once each, and add them to the summaries; arrival, joining: nodes and links in bulk
+    ingest       land facts, once each      fold  add them to summaries      arrival, joining  nodes and links in bulk
     resolve      which identifiers are one customer                  rulebook  which rules each call is under
     read         the sum: from identifiers to a customer             calls  single calls, as they stand
     keyring      tenants, and the keys by which callers are known    bookmark, audiences  imports' places; ids in order

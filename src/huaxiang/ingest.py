@@ -21,11 +21,12 @@ from uuid import UUID
 
 import msgspec
 
-from huaxiang import rulebook
+from huaxiang import fold, rulebook
 from huaxiang.arrival import ROW_COLUMNS, arrive, arrive_packed
 from huaxiang.claim import Claim, Cuts, Placing, Rows, by_node, call_key, epoch_of, of_stored
+from huaxiang.errors import NotFound
 from huaxiang.identifiers import node_of, revision_mark
-from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
+from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, TenantSettings, Transcript
 from huaxiang.packing import alone as calls_alone
 from huaxiang.packing import copying
 from huaxiang.packing.folding import IDENTITY_COLUMNS, ORIGIN_COLUMNS, TRAIT_COLUMNS
@@ -35,7 +36,7 @@ from huaxiang.packing.standing import CALL_COLUMNS as STANDING_COLUMNS
 from huaxiang.packing.standing import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from huaxiang.joining import Move
@@ -52,9 +53,6 @@ FACT_COLUMNS = (
 )  # fmt: skip
 PLACED_COLUMNS = (*FACT_COLUMNS[:8], *FACT_COLUMNS[12:17], *FACT_COLUMNS[19:])
 """What is made of a fact, beside what it said and what a call gathered."""
-SUMMARIES = ("identity", "call", "mark", "trait", "origin", "activity")
-EVERY_SUMMARY = (*SUMMARIES, "company")
-"""With the one that only tenants with sub-enterprises have."""
 FOLDED_WHERE_STAGED = frozenset({"activity", "company"})
 """What is not folded before it lands (`folding`)."""
 REPLAY_ROWS = 20_000
@@ -62,7 +60,13 @@ LAST_NODE = UUID(int=2**128 - 1)
 MANY_LINKS = 500
 """So many that it pays to decide in memory what they make of their nodes, rather than to correct it afterwards."""
 
+NO_NODES = ((),) * 5
+"""The columns of what is said of nodes, where there are none: their facts wait for a call on its own node."""
+FEW_ROWS = 100
+"""So few facts go along as parameters: COPY takes two trips, and theirs is one with their nodes."""
+
 _decode_fact = msgspec.json.Decoder(AnyFact).decode
+_decode_settings = msgspec.json.Decoder(TenantSettings).decode
 
 
 class Cut(NamedTuple):
@@ -94,15 +98,44 @@ class Landed(msgspec.Struct):
     unnamed: Sequence[UUID] = ()
 
 
-async def land(
-    tx: Transaction, tenant: Tenant, claims: Sequence[Claim], now: datetime, *, ahead: Ahead | None = None
-) -> Landed:
-    """Land a batch of claims; the tenant's lock must be held (`lock`). `ahead`: as they were placed beforehand."""
-    came, said = len(claims), claims
+class Met(NamedTuple):
+    """What a batch meets: its tenant as it is now, records that are known, cuts, and whether anything was erased."""
+
+    tenant: Tenant
+    known: Mapping[UUID, Row]
+    cuts: Cuts
+    has_erased: bool
+
+
+async def meet(tx: Transaction, tenant: Tenant, claims: Sequence[Claim]) -> Met:
+    """What a batch of claims meets; the tenant's lock must be held (`lock`).
+
+    Raises:
+        NotFound: there is no such tenant any more.
+
+    """
     rows = await tx.rows("standing", tenant.id, [claim.key for claim in claims])
-    known = {row["key"]: row for row in rows if row["what"] == "record"}
-    changed_hands = _cuts(row for row in rows if row["what"] == "cut")
-    if any(row["what"] == "erased" for row in rows):
+    told = rows.pop() if rows else None
+    if told is None or told["what"] != "tenant":
+        raise NotFound(field="tenant", reason="there is no such tenant any more")
+    settings = _decode_settings(told["settings"])
+    return Met(
+        msgspec.structs.replace(
+            tenant, login_name=told["login_name"], time_zone=told["time_zone"], settings=settings
+        ),
+        {row["key"]: row for row in rows if row["what"] == "record"},
+        _cuts(row for row in rows if row["what"] == "cut"),
+        any(row["what"] == "erased" for row in rows),
+    )  # fmt: skip
+
+
+async def land(
+    tx: Transaction, met: Met, claims: Sequence[Claim], now: datetime, *, ahead: Ahead | None = None
+) -> Landed:
+    """Land a batch of claims that was met. `ahead`: as they were placed beforehand."""
+    came, said = len(claims), claims
+    tenant, known, changed_hands, has_erased = met
+    if has_erased:
         claims = await _not_erased(tx, tenant, claims)
     contest = _contest(claims, known)
     if contest.winners is not said or known or changed_hands or (ahead and ahead.settings != tenant.settings):
@@ -135,7 +168,7 @@ async def land_alone(tx: Transaction, tenant: Tenant, calls: Alone) -> Landed | 
     if gathering:
         landed.dirty = await rulebook.gather(tx, tenant, gathering, set(gathering))
         await tx.run("unstage_alone", list(landed.dirty))
-    await _refold(tx, tenant, landed.dirty, calls_alone.TOLD)
+    await fold.add_staged(tx, tenant, landed.dirty, calls_alone.TOLD)
     return landed
 
 
@@ -163,7 +196,7 @@ async def replace(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], dirt
     losers = [one for one in claims if not one.was_current]
     touching = await _place(tx, tenant, Contest(winners, losers, await cuts(tx, tenant)), known, now, landed)
     landed.dirty = dirty | await _gather(tx, tenant, winners, touching, known)
-    await _fold(tx, tenant, landed.dirty, winners, whole=False)
+    await fold.add(tx, tenant, landed.dirty, winners, whole=False)
     return landed
 
 
@@ -189,7 +222,7 @@ async def cut(tx: Transaction, tenant: Tenant, identifier: Identifier, made: Cut
 
 async def forget(tx: Transaction, tenant: Tenant) -> None:
     """Drop all that is derived from the tenant's facts; the tenant's lock must be held."""
-    for part in (*EVERY_SUMMARY, "nodes", "islands", "links", "aparts", "spread", "gathered"):
+    for part in (*fold.EVERY_SUMMARY, "nodes", "islands", "links", "aparts", "spread", "gathered"):
         await tx.run(f"forget_{part}", tenant.id)
 
 
@@ -219,9 +252,9 @@ async def replay(
     async for page in tx.pages("nodes_replayed", size=page_rows):
         await tx.run("clear_staging")
         nodes = [row["node"] for row in page]
-        for summary in _summaries_alone(tenant):  # calls that stand may have been added up there
+        for summary in fold.of_calls_alone(tenant):  # calls that stand may have been added up there
             await tx.run(f"drop_{summary}", nodes)
-        await _fold_whole(tx, tenant, nodes)
+        await fold.anew(tx, tenant, nodes)
         yield Landed()
 
 
@@ -240,7 +273,7 @@ async def _replay_standing(tx: Transaction, tenant: Tenant, page_rows: int) -> A
             standing.fall(row["node"], row["record"])
         await tx.copy_packed("landing_call", calls_alone.NODE_COLUMNS, standing.nodes())
         await tx.run("put_nodes_alone")
-        await _fold_staged(tx, tenant, _summaries_alone(tenant))
+        await fold.staged(tx, tenant, fold.of_calls_alone(tenant))
         await tx.copy("replaying", ("node", "record"), standing.others)
         yield Landed(landed=len(standing.calls) - len(unnamed))
         low = high
@@ -320,7 +353,7 @@ async def _apply(
     touching = await _place(tx, tenant, contest, known, now, landed)
     dirty |= await _gather(tx, tenant, winners, touching, known)
     whole = not dirty and not losers and not any(one.waits for one in winners)
-    await _fold(tx, tenant, dirty, winners, whole=whole)
+    await fold.add(tx, tenant, dirty, winners, whole=whole)
     landed.dirty = dirty
     return landed
 
@@ -337,7 +370,7 @@ async def _apply_linked(tx: Transaction, tenant: Tenant, packed: Packed) -> Land
     await _add(tx, "origin", ORIGIN_COLUMNS, packed.folded.origins, fresh)
     if packed.staged:
         await tx.copy_packed("staged_fact", FACTS_WITH_LINKS, packed.staged)
-        await _fold_staged(tx, tenant, [summary for summary in _summaries(tenant) if summary in FOLDED_WHERE_STAGED])
+        await fold.staged(tx, tenant, [one for one in fold.summaries(tenant) if one in FOLDED_WHERE_STAGED])
     if packed.named:
         await tx.copy_packed("relisted", ("name",), packed.named)
     return landed
@@ -428,11 +461,15 @@ async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, f
 
     `many`: the links are new, and so many that they are joined as they are written.
     """
-    if not many:
-        landed.first_number = await _put_nodes(tx, tenant, rows.nodes)
+    rows.facts.sort(key=by_node)
+    if not many and 0 < len(rows.facts) <= FEW_ROWS:
+        landed.first_number = await _put_few(tx, tenant, rows)
+    else:
+        if not many:
+            landed.first_number = await _put_nodes(tx, tenant, rows.nodes)
+        if rows.facts:
+            await tx.copy("staged_fact", FACT_COLUMNS, rows.facts)
     if rows.facts:
-        rows.facts.sort(key=by_node)
-        await tx.copy("staged_fact", FACT_COLUMNS, rows.facts)
         tx.later("put_new_facts" if fresh else "put_facts")
     parted = {row[0] for row in rows.aparts}
     landed.touched |= parted
@@ -449,12 +486,23 @@ async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, f
 
 async def _put_nodes(tx: Transaction, tenant: Tenant, nodes: Mapping[UUID, tuple[Identifier, int]]) -> int | None:
     """Give the nodes that are new their numbers, in the order of their first sight; gives the first, if any is new."""
-    places = [
+    rows = await tx.each("put_nodes", _places(nodes), tenant.id)
+    return rows[0]["first"] if rows else None
+
+
+async def _put_few(tx: Transaction, tenant: Tenant, rows: Rows) -> int | None:
+    """The same, and have the facts staged, of which there are some, and few."""
+    nodes = zip(*_places(rows.nodes), strict=True) if rows.nodes else NO_NODES
+    columns = map(list, (*nodes, *zip(*rows.facts, strict=True)))
+    row = await tx.row("put_few", tenant.id, *columns)
+    return row["first"] if row else None
+
+
+def _places(nodes: Mapping[UUID, tuple[Identifier, int]]) -> list[tuple[object, ...]]:
+    return [
         (node, identifier.kind, identifier.value, identifier.scope, epoch)
         for node, (identifier, epoch) in nodes.items()
     ]
-    rows = await tx.each("put_nodes", places, tenant.id)
-    return rows[0]["first"] if rows else None
 
 
 def _placed(row: Sequence[object]) -> tuple[object, ...]:
@@ -500,58 +548,5 @@ async def _gather(
 async def regather(tx: Transaction, tenant: Tenant, calls: Sequence[UUID]) -> Landed:
     """Look at calls anew, by the keys of their records: the rules that they are under have changed."""
     landed = Landed(dirty=await rulebook.gather(tx, tenant, calls))
-    await _fold(tx, tenant, landed.dirty, [], whole=True)
+    await fold.add(tx, tenant, landed.dirty, [], whole=True)
     return landed
-
-
-async def _fold(tx: Transaction, tenant: Tenant, dirty: set[UUID], winners: Sequence[Claim], *, whole: bool) -> None:
-    """Add fresh facts to the summaries of their nodes; fold the dirty nodes anew from all their facts.
-
-    `winners`: what landed, of each sort of it at least one. `whole`: all of it is to be added as it is.
-    """
-    if not whole:
-        tx.later("unstage", dirty)
-    if any(len(one.named) > 1 for one in winners):
-        tx.later("stage_links", dirty)
-    await _refold(tx, tenant, dirty, {summary for one in winners for summary in one.told})
-
-
-async def _refold(tx: Transaction, tenant: Tenant, dirty: Collection[UUID], told: AbstractSet[str]) -> None:
-    """Add what is staged, by what is `told`, and fold the dirty nodes anew."""
-    nodes = list(dirty)
-    if nodes:
-        for summary in _summaries(tenant):
-            tx.later(f"drop_{summary}", nodes)
-        await _fold_whole(tx, tenant, nodes)
-    else:
-        await _fold_staged(tx, tenant, [one for one in _summaries(tenant) if one in told or one == "company"])
-
-
-def _summaries_alone(tenant: Tenant) -> Sequence[str]:
-    return [one for one in _summaries(tenant) if one in {*calls_alone.TOLD, "company"}]
-
-
-def _summaries(tenant: Tenant) -> Sequence[str]:
-    return EVERY_SUMMARY if tenant.settings.companies else SUMMARIES
-
-
-async def _fold_whole(tx: Transaction, tenant: Tenant, nodes: Sequence[UUID]) -> None:
-    """Add what is staged, and all that was said on these nodes, which have no summaries now."""
-    tx.later("stage_nodes", nodes)
-    tx.later("stage_node_links", nodes)
-    await _fold_staged(tx, tenant, _summaries(tenant))
-
-
-async def _fold_staged(tx: Transaction, tenant: Tenant, summaries: Iterable[str]) -> None:
-    for summary in summaries:
-        if summary == "company":
-            await tx.run("fold_company", list(tenant.settings.companies))
-        else:
-            tx.later(f"fold_{summary}")
-
-
-async def fold_companies(tx: Transaction, tenant: Tenant) -> None:
-    """Say anew of every node which of the tenant's sub-enterprises its facts name; the tenant's lock must be held."""
-    await tx.run("forget_company", tenant.id)
-    if tenant.settings.companies:
-        await tx.run("fold_companies_anew", tenant.id, list(tenant.settings.companies))

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 
-from huaxiang import audiences, bookmark, calls, crm, feed, ingest, listing, pages, read
+from huaxiang import audiences, bookmark, calls, crm, feed, fold, ingest, listing, pages, read
 from huaxiang.claim import Claim, claim, definition, epoch_of
 from huaxiang.errors import InputInvalid, NotFound, Refused, SettingsInvalid
 from huaxiang.identifiers import SEALED, node_of, normalise, sealed
@@ -123,7 +123,8 @@ class Service(Keyring):
         while rest := asked[len(outcomes) :]:
             tenant = rest[0][0]
             batches = _together(batch for _, batch in rest)
-            won = await self._land(tenant, _merged(batches))
+            async with self.store.landing(tenant.id) as tx:
+                won = await self._land_claims(tx, tenant, _merged(batches))
             outcomes += [_outcome(batch, won) for batch in batches]
         return outcomes
 
@@ -173,8 +174,8 @@ class Service(Keyring):
         alone = 0
         won: set[UUID] = set()
         async with self.store.landing(tenant.id) as tx:
-            tenant = await _current(tx, tenant)
             if batch.alone is not None:
+                tenant = await _current(tx, tenant)
                 landed = await ingest.land_alone(tx, tenant, batch.alone)
                 if landed is None:
                     batch = _unpiled(tenant, batch, batch.alone)
@@ -191,14 +192,11 @@ class Service(Keyring):
                 await bookmark.move(tx, tenant, place, outcome.landed, outcome.known)
         return outcome
 
-    async def _land(self, tenant: Tenant, batch: Prepared) -> set[UUID]:
-        """Land a batch of claims; gives the records that it changed."""
-        async with self.store.landing(tenant.id) as tx:
-            return await self._land_claims(tx, await _current(tx, tenant), batch)
-
     async def _land_claims(self, tx: Transaction, tenant: Tenant, batch: Prepared) -> set[UUID]:
-        landed = await ingest.land(tx, tenant, batch.claims, batch.came_at, ahead=batch.ahead)
-        await _settle(tx, tenant, landed, batch.claims)
+        """Land a batch of claims; gives the records that it changed."""
+        met = await ingest.meet(tx, tenant, batch.claims)
+        landed = await ingest.land(tx, met, batch.claims, batch.came_at, ahead=batch.ahead)
+        await _settle(tx, met.tenant, landed, batch.claims)
         await _put_fields(tx, tenant, batch.fields)
         await _put_owners(tx, tenant, batch.claims, batch.fields)
         return landed.won
@@ -284,7 +282,7 @@ class Service(Keyring):
         elif tenant.settings.limits != changed.settings.limits:
             await _resolve_all(tx, changed)
         if tenant.settings.companies.keys() != changed.settings.companies.keys():
-            await ingest.fold_companies(tx, changed)
+            await fold.companies(tx, changed)
         return changed
 
     # ── decisions ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -297,11 +295,11 @@ class Service(Keyring):
 
         """
         now = self.now()
-        claimed = claim(tenant, 1, decision, now)
-        if isinstance(claimed, Reject):
-            raise InputInvalid(field=claimed.field, reason=claimed.reason)
+        one = claim(tenant, 1, decision, now)
+        if isinstance(one, Reject):
+            raise InputInvalid(field=one.field, reason=one.reason)
         await tx.run("clear_staging")
-        landed = await ingest.land(tx, tenant, [claimed], now)
+        landed = await ingest.land(tx, await ingest.meet(tx, tenant, [one]), [one], now)
         await pages.refresh(tx, tenant)
         await listing.refresh(tx, tenant)
         moves = await resolve(tx, tenant, landed.touched, landed.shrunk)

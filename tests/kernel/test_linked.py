@@ -17,8 +17,9 @@ from huaxiang import listing
 from huaxiang.arrival import ROW_COLUMNS
 from huaxiang.claim import Claim, Placing, Rows, claim
 from huaxiang.feed import changes
+from huaxiang.fold import EVERY_SUMMARY
 from huaxiang.identifiers import normalise
-from huaxiang.ingest import EVERY_SUMMARY, FACT_COLUMNS
+from huaxiang.ingest import FACT_COLUMNS
 from huaxiang.model import (
     AnyFact,
     Company,

@@ -14,16 +14,20 @@ insert into cut (tenant, kind, value, scope, at, author, reason) values ($1, $2,
 on conflict do nothing;
 
 -- name: standing
--- What a batch meets, in one question: what the registry holds of its keys ($2), when identifiers changed hands, and
--- whether anything of the tenant's was erased.
+-- What a batch meets, in one question: what the tenant has decided, what the registry holds of its keys ($2), when
+-- identifiers changed hands, and whether anything of the tenant's was erased.
 select 'record' as what, key, updated_at, digest, given_at, nodes,
-       null as kind, null as value, null as scope, null::timestamptz as at
+       null as kind, null as value, null as scope, null::timestamptz as at,
+       null as login_name, null as time_zone, null::jsonb as settings
 from record where key = any($2::uuid[])
 union all
-select 'cut', null, null, null, null, null, kind, value, scope, at from cut where tenant = $1
+select 'cut', null, null, null, null, null, kind, value, scope, at, null, null, null from cut where tenant = $1
 union all
-select 'erased', null, null, null, null, null, null, null, null, null
-where exists (select from erased where tenant = $1);
+select 'erased', null, null, null, null, null, null, null, null, null, null, null, null
+where exists (select from erased where tenant = $1)
+union all
+select 'tenant', null, null, null, null, null, null, null, null, null, login_name, time_zone, settings
+from tenant where id = $1;
 
 -- name: known_records
 -- What the registry holds of these keys.
@@ -98,6 +102,27 @@ numbered as materialized (select nextval('node_number') as number, fresh.* from 
 put as (
     insert into node (node, tenant, number, kind, value, scope, epoch, customer, island)
     select node, $1, number, kind, value, scope, epoch, number, number from numbered order by node)
+select min(number) as first from numbered;
+
+-- name: put_few
+-- The same (from $2 on), for a small batch, whose facts (from $7 on) wait from here on to be put and folded.
+with fresh as materialized (
+    select new.* from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+         with ordinality as new (node, kind, value, scope, epoch, place)
+    where not exists (select from node where node.node = new.node)
+    order by new.place),
+numbered as materialized (select nextval('node_number') as number, fresh.* from fresh),
+put as (
+    insert into node (node, tenant, number, kind, value, scope, epoch, customer, island)
+    select node, $1, number, kind, value, scope, epoch, number, number from numbered order by node),
+staged as (
+    insert into staged_fact (node, record, kind, digest, tenant, current, at, rank, record_id, source, enterprise,
+                             updated_at, came_at, created_at, spelling, verified, about, said, gathered, duration,
+                             rounds, city)
+    select * from unnest($7::uuid[], $8::uuid[], $9::text[], $10::bytea[], $11::integer[], $12::boolean[],
+                         $13::timestamptz[], $14::integer[], $15::text[], $16::text[], $17::text[], $18::timestamptz[],
+                         $19::timestamptz[], $20::timestamptz[], $21::text[], $22::boolean[], $23::jsonb[],
+                         $24::json[], $25::jsonb[], $26::integer[], $27::integer[], $28::text[]))
 select min(number) as first from numbered;
 
 -- name: met_alone

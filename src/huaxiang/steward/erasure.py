@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from huaxiang import feed, ingest, listing, pages
+from huaxiang import feed, fold, ingest, listing, pages
 from huaxiang.claim import Claim, kind_of, of_stored
 from huaxiang.dialects.native.erasure import MOST_EXAMPLES, Erasure, RewrittenFact
 from huaxiang.errors import InputMissing
@@ -222,7 +222,7 @@ async def _take_out(tx: Transaction, tenant: Tenant, found: Reach) -> tuple[set[
     await tx.run("erase_registry", records)
     for statement in ("erase_past_links", "erase_past_aparts"):
         await tx.run(statement, tenant.id, nodes, records)
-    for summary in ingest.EVERY_SUMMARY:
+    for summary in fold.EVERY_SUMMARY:
         await tx.run(f"drop_{summary}", nodes)
     await tx.each("erase_cuts", [(one.kind, one.value, one.scope) for one in own.alone], tenant.id)
     await tx.run("erase_views", tenant.id, found.views)
