@@ -64,6 +64,8 @@ NO_NODES = ((),) * 5
 """The columns of what is said of nodes, where there are none: their facts wait for a call on its own node."""
 FEW_ROWS = 100
 """So few facts go along as parameters: COPY takes two trips, and theirs is one with their nodes."""
+FEW_RECORDS = 20
+"""So few are registered one by one, together with what else runs later."""
 
 _decode_fact = msgspec.json.Decoder(AnyFact).decode
 _decode_settings = msgspec.json.Decoder(TenantSettings).decode
@@ -421,6 +423,9 @@ async def _place(
     await _put(tx, tenant, rows, landed, fresh=fresh, many=many)
     if not known and all(len(nodes) == 1 for nodes in touching.values()):
         tx.later("put_new_records", now)
+    elif not known and len(winners) <= FEW_RECORDS:
+        for one in winners:
+            tx.later("put_new_record", now, one.key, list(dict.fromkeys(touching[one.key])))
     else:
         await _register(tx, tenant, winners, touching, known, now)
     return touching
@@ -441,12 +446,14 @@ def _cuts(rows: Iterable[Row]) -> Cuts:
 async def _take_out(tx: Transaction, old: Sequence[tuple[Row, UUID]], landed: Landed) -> set[UUID]:
     """Take out what records said before; gives the nodes to fold anew."""
     places = [(node, key) for row, key in old for node in row["nodes"]]
-    await tx.each("retire_facts", places)
-    await tx.each("drop_spread", places)
-    for statement in ("drop_links", "drop_aparts"):
-        landed.shrunk |= {row["node"] for row in await tx.each(statement, places)}
+    if not places:
+        return set()
+    nodes, records = map(list, zip(*places, strict=True))
+    tx.later("retire_facts", nodes, records)
+    tx.later("drop_spread", nodes, records)
+    landed.shrunk |= {row["node"] for row in await tx.rows("drop_ties", nodes, records)}
     landed.touched |= landed.shrunk
-    return {node for node, _ in places}
+    return set(nodes)
 
 
 async def _move(tx: Transaction, stored: Sequence[Claim], rows: Rows) -> None:
@@ -469,6 +476,8 @@ async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, f
             landed.first_number = await _put_nodes(tx, tenant, rows.nodes)
         if rows.facts:
             await tx.copy("staged_fact", FACT_COLUMNS, rows.facts)
+    if rows.links and not many:
+        await _stage_links(tx, rows)
     if rows.facts:
         tx.later("put_new_facts" if fresh else "put_facts")
     parted = {row[0] for row in rows.aparts}
@@ -478,8 +487,7 @@ async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, f
         landed.first_number, landed.moves = came.first_number, came.moves
         landed.touched |= came.left
     elif rows.links:
-        await tx.copy("landing_link", ROW_COLUMNS, rows.links)
-        await tx.run("put_links")
+        tx.later("put_links")
         landed.touched |= {end for row in rows.links if row[5] for end in row[:2]}  # type: ignore[misc] (nodes)
     await tx.each("put_aparts", rows.aparts, tenant.id)
 
@@ -496,6 +504,13 @@ async def _put_few(tx: Transaction, tenant: Tenant, rows: Rows) -> int | None:
     columns = map(list, (*nodes, *zip(*rows.facts, strict=True)))
     row = await tx.row("put_few", tenant.id, *columns)
     return row["first"] if row else None
+
+
+async def _stage_links(tx: Transaction, rows: Rows) -> None:
+    if len(rows.links) <= FEW_ROWS:
+        await tx.each("stage_few_links", rows.links)
+    else:
+        await tx.copy("landing_link", ROW_COLUMNS, rows.links)
 
 
 def _places(nodes: Mapping[UUID, tuple[Identifier, int]]) -> list[tuple[object, ...]]:

@@ -223,7 +223,7 @@ def _literal(value: Plain) -> str:
         return f"'{value.isoformat()}'"
     if isinstance(value, UUID):
         return f"'{value}'"
-    return f"'{{{','.join(str(int(one) if isinstance(one, int) else UUID(str(one))) for one in value)}}}'"
+    return f"'{{{','.join(str(one) if isinstance(one, UUID) else str(int(one)) for one in value)}}}'"
 
 
 async def _each(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -38,6 +38,12 @@ select key, updated_at, digest, given_at, nodes from record where key = any($1::
 insert into record (key, tenant, updated_at, digest, given_at, nodes)
 select record, tenant, updated_at, digest, $1, array[node] from staged_fact where current and kind <> 'spread' order by record;
 
+-- name: put_new_record
+-- The same of one ($2) that touches these nodes ($3).
+insert into record (key, tenant, updated_at, digest, given_at, nodes)
+select record, tenant, updated_at, digest, $1, $3::uuid[]
+from staged_fact where record = $2::uuid and current and kind <> 'spread';
+
 -- name: put_records
 -- Name the winning revisions and the nodes that they touch.
 insert into record (key, tenant, updated_at, digest, given_at, nodes)
@@ -63,24 +69,25 @@ insert into relisted (name) select said ->> 'record' from retired where kind in 
 delete from fact using unnest($1::uuid[], $2::uuid[]) as old (node, record)
 where fact.node = old.node and fact.record = old.record and fact.kind = 'spread';
 
--- name: drop_links
--- What a record no longer says goes into the past.
-with gone as (
+-- name: drop_ties
+-- What a record no longer says of who is who, or is not, goes into the past; gives the nodes that it was said of.
+with links as (
     delete from link using unnest($1::uuid[], $2::uuid[]) as old (node, record)
     where link.node = old.node and link.record = old.record
-    returning link.*)
-insert into past_link (node, other, record, tenant, strength, at, rank, record_id, came_at, gone_at)
-select node, other, record, tenant, strength, at, rank, record_id, came_at, clock_timestamp() from gone
-returning node;
-
--- name: drop_aparts
-with gone as (
+    returning link.*),
+aparts as (
     delete from apart using unnest($1::uuid[], $2::uuid[]) as old (node, record)
     where apart.node = old.node and apart.record = old.record
-    returning apart.*)
-insert into past_apart (node, record, side, tenant, at, came_at, gone_at)
-select node, record, side, tenant, at, came_at, clock_timestamp() from gone
-returning node;
+    returning apart.*),
+linked as (
+    insert into past_link (node, other, record, tenant, strength, at, rank, record_id, came_at, gone_at)
+    select node, other, record, tenant, strength, at, rank, record_id, came_at, clock_timestamp() from links
+    returning node),
+parted as (
+    insert into past_apart (node, record, side, tenant, at, came_at, gone_at)
+    select node, record, side, tenant, at, came_at, clock_timestamp() from aparts
+    returning node)
+select node from linked union select node from parted;
 
 -- name: drop_revisions
 -- A fact that now hangs on another node leaves its old place.
@@ -203,6 +210,14 @@ from unnest($2::integer[], $3::bigint[], $4::boolean[], $5::bigint[], $6::bigint
      as new (place, number, hub, customer, island)
 join landing_node as landing using (place)
 order by landing.node;
+
+-- name: stage_few_links
+-- A few links that land, as parameters.
+insert into landing_link (node, other, record, tenant, other_kind, strength, at, rank, record_id, mentions, spelling,
+                          verified, about, created_at, suspended, came_at, kind)
+select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::smallint[], $7::timestamptz[],
+                     $8::integer[], $9::text[], $10::boolean[], $11::text[], $12::boolean[], $13::jsonb[],
+                     $14::timestamptz[], $15::text[], $16::timestamptz[], $17::text[]);
 
 -- name: put_links
 -- What landed is each link as its second end sees it; the other row says nothing of the first end, which the fact does.
