@@ -60,8 +60,7 @@ LAST_NODE = UUID(int=2**128 - 1)
 MANY_LINKS = 500
 """So many that it pays to decide in memory what they make of their nodes, rather than to correct it afterwards."""
 
-NO_NODES = ((),) * 5
-"""The columns of what is said of nodes, where there are none: their facts wait for a call on its own node."""
+NODE_FIELDS = 5
 FEW_ROWS = 100
 """So few facts go along as parameters: COPY takes two trips, and theirs is one with their nodes."""
 FEW_RECORDS = 20
@@ -469,13 +468,11 @@ async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, f
     `many`: the links are new, and so many that they are joined as they are written.
     """
     rows.facts.sort(key=by_node)
-    if not many and 0 < len(rows.facts) <= FEW_ROWS:
-        landed.first_number = await _put_few(tx, tenant, rows)
-    else:
-        if not many:
-            landed.first_number = await _put_nodes(tx, tenant, rows.nodes)
-        if rows.facts:
-            await tx.copy("staged_fact", FACT_COLUMNS, rows.facts)
+    few = not many and len(rows.facts) <= FEW_ROWS
+    if not many:
+        landed.first_number = await _put_nodes(tx, tenant, rows.nodes, rows.facts if few else ())
+    if rows.facts and not few:
+        await tx.copy("staged_fact", FACT_COLUMNS, rows.facts)
     if rows.links and not many:
         await _stage_links(tx, rows)
     if rows.facts:
@@ -492,18 +489,27 @@ async def _put(tx: Transaction, tenant: Tenant, rows: Rows, landed: Landed, *, f
     await tx.each("put_aparts", rows.aparts, tenant.id)
 
 
-async def _put_nodes(tx: Transaction, tenant: Tenant, nodes: Mapping[UUID, tuple[Identifier, int]]) -> int | None:
-    """Give the nodes that are new their numbers, in the order of their first sight; gives the first, if any is new."""
-    rows = await tx.each("put_nodes", _places(nodes), tenant.id)
-    return rows[0]["first"] if rows else None
+async def _put_nodes(
+    tx: Transaction,
+    tenant: Tenant,
+    nodes: Mapping[UUID, tuple[Identifier, int]],
+    facts: Sequence[Sequence[object]] = (),
+) -> int | None:
+    """Give the nodes that are new their numbers, in the order of their first sight; gives the first, if any is new.
 
-
-async def _put_few(tx: Transaction, tenant: Tenant, rows: Rows) -> int | None:
-    """The same, and have the facts staged, of which there are some, and few."""
-    nodes = zip(*_places(rows.nodes), strict=True) if rows.nodes else NO_NODES
-    columns = map(list, (*nodes, *zip(*rows.facts, strict=True)))
-    row = await tx.row("put_few", tenant.id, *columns)
+    `facts`: a few, which are staged with it; they may hang on a call's own node, which is not among these.
+    """
+    places = [
+        (node, identifier.kind, identifier.value, identifier.scope, epoch)
+        for node, (identifier, epoch) in nodes.items()
+    ]
+    row = await tx.row("put_nodes", tenant.id, *_columns(places, NODE_FIELDS), *_columns(facts, len(FACT_COLUMNS)))
     return row["first"] if row else None
+
+
+def _columns(rows: Sequence[Sequence[object]], count: int) -> list[list[object]]:
+    """So many columns of these rows, of which there may be none."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(count)]
 
 
 async def _stage_links(tx: Transaction, rows: Rows) -> None:
@@ -511,13 +517,6 @@ async def _stage_links(tx: Transaction, rows: Rows) -> None:
         await tx.each("stage_few_links", rows.links)
     else:
         await tx.copy("landing_link", ROW_COLUMNS, rows.links)
-
-
-def _places(nodes: Mapping[UUID, tuple[Identifier, int]]) -> list[tuple[object, ...]]:
-    return [
-        (node, identifier.kind, identifier.value, identifier.scope, epoch)
-        for node, (identifier, epoch) in nodes.items()
-    ]
 
 
 def _placed(row: Sequence[object]) -> tuple[object, ...]:

@@ -99,20 +99,8 @@ where fact.node = old.node and fact.record = old.record and fact.digest = old.di
 select node from node where node = any($1::uuid[]);
 
 -- name: put_nodes
--- Nodes at first sight get their numbers, in order; gives the first of those.
-with fresh as materialized (
-    select new.* from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[])
-         with ordinality as new (node, kind, value, scope, epoch, place)
-    where not exists (select from node where node.node = new.node)
-    order by new.place),
-numbered as materialized (select nextval('node_number') as number, fresh.* from fresh),
-put as (
-    insert into node (node, tenant, number, kind, value, scope, epoch, customer, island)
-    select node, $1, number, kind, value, scope, epoch, number, number from numbered order by node)
-select min(number) as first from numbered;
-
--- name: put_few
--- The same (from $2 on), for a small batch, whose facts (from $7 on) wait from here on to be put and folded.
+-- Nodes at first sight ($2 to $6) get their numbers, in order; gives the first of those. Where they are few, the facts come
+-- along ($7 on), and wait from here on to be put and folded.
 with fresh as materialized (
     select new.* from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[])
          with ordinality as new (node, kind, value, scope, epoch, place)
