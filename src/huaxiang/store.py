@@ -398,6 +398,8 @@ def _busy(error: BaseException) -> Busy | None:
         return Busy(reason="the database has ended the connection")
     if isinstance(error, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)):
         return Busy(reason="the database asks for the request again")
+    if isinstance(error, asyncpg.InterfaceError) and error.__context__ is not None:  # undone over what is gone already
+        return _busy(error.__context__)
     return None
 
 

@@ -38,11 +38,12 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Serving:
-    """A server that runs: where it answers, where its log goes, and the house over the same database."""
+    """A server that runs: where it answers, where its log goes, its database, and the house over the same one."""
 
     url: str
     log: Path
     service: Service
+    database: str
 
     @property
     def host(self) -> str:
@@ -162,7 +163,7 @@ def serving(database: str, service: Service, folder: Path, *, workers: int = 2) 
     url = f"http://127.0.0.1:{port}"
     try:
         _await_answer(url, server, log)
-        yield Serving(url, log, service)
+        yield Serving(url, log, service, database)
     finally:
         server.terminate()
         server.wait(30)

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import json
+import socket
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
+import asyncpg
+import httpx
+import pytest
 from caller import Serving
 
+from huaxiang.model import Call, Mention, Parsed
+
+END_READERS = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null and state <> 'idle'
+  and backend_type = 'client backend'"""
+AT = datetime(2025, 1, 1, tzinfo=UTC)
+LONG = {"text": "字" * 10_000}
 PHONE, NAME, UNIONID = "13788990011", "欧阳不为人知", "union-of-nobody-else"
 
 
@@ -37,3 +52,70 @@ async def test_the_log_names_requests_and_no_person_no_token_no_query(server: Se
         assert secret not in log, secret
         assert json.dumps(secret)[1:-1] not in log
     assert all(answer.status_code < 500 for answer in answers)
+
+
+async def broken_off(server: Serving, url: str, headers: Mapping[str, str]) -> bytes:
+    """What comes of an answer in pieces, when the database ends its connection behind the first of them."""
+    beside = await asyncpg.connect(server.database)
+    pieces: list[bytes] = []
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client, client.stream("GET", url, headers=headers) as answer:
+            async for piece in answer.aiter_bytes():
+                while not pieces and not await beside.fetch(END_READERS):
+                    pass
+                pieces.append(piece)
+    finally:
+        await beside.close()
+    assert answer.status_code == 200
+    return b"".join(pieces)
+
+
+def told_last(server: Serving, event: str) -> dict[str, Any]:
+    log = server.log.read_text(encoding="utf-8")
+    assert "Traceback" not in log
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    return [one for one in lines if one["event"] == event][-1]
+
+
+async def test_an_export_that_breaks_off_is_no_json_and_the_log_tells_where(server: Serving) -> None:
+    tenant, named = await server.tenant(), (Mention("phone", PHONE),)
+    calls = [Call(source=NAME, id=f"{place}", at=AT, identifiers=named, details=LONG) for place in range(500)]
+    await server.service.land(tenant, [(line, Parsed((call,))) for line, call in enumerate(calls, 1)])
+    native = await server.door(tenant, "native")
+    found = native.call("POST", "/v1/customers/lookup", json={"identifiers": [{"kind": "phone", "value": PHONE}]})
+    address = native.address("GET", f"/v1/customers/{found.json()['customers'][0]['id']}/export")
+    body = await broken_off(server, address, native.headers())
+    assert body.startswith(b'{"format":"huaxiang.export/1"')
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(body)
+    broken, asked = told_last(server, "broken off"), told_last(server, "request")
+    assert broken["request_id"] == asked["request_id"]
+    assert (asked["route"], asked["status"], broken["error"]) == ("/v1/customers/{id_}/export", 0, "Busy")
+
+
+async def test_a_page_that_breaks_off_is_no_json_and_the_log_tells_where(server: Serving) -> None:
+    tenant = await server.tenant()
+    calls = [
+        Call(source=NAME, id=f"{place}", at=AT, identifiers=(Mention("phone", f"13{place:09}"),))
+        for place in range(10_000)
+    ]
+    await server.service.land(tenant, [(line, Parsed((call,))) for line, call in enumerate(calls, 1)])
+    tinet = await server.door(tenant, "tinet")
+    address = tinet.address("GET", "/sqc/customerPortrait", [("limit", "10000")])
+    body = await broken_off(server, address, tinet.headers())
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(body)
+    broken, asked = told_last(server, "broken off"), told_last(server, "request")
+    assert broken["request_id"] == asked["request_id"]
+    assert (asked["route"], asked["status"], broken["error"]) == ("/sqc/customerPortrait", 0, "Busy")
+
+
+async def test_a_caller_who_goes_away_in_the_middle_is_no_failure(server: Serving) -> None:
+    tenant = await server.tenant()
+    native = await server.door(tenant, "native")
+    url = httpx.URL(server.url)
+    head = f"POST /v1/facts HTTP/1.1\r\nHost: {url.host}\r\nAuthorization: {native.headers()['Authorization']}\r\n"
+    with socket.create_connection((url.host, url.port or 0)) as line:
+        line.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+    assert native.get("/v1/customers/1").status_code == 404
+    assert "Traceback" not in server.log.read_text(encoding="utf-8")

@@ -5,8 +5,8 @@ Takes options, gives the application that Granian's workers run, by its own inte
 Rule 1: a path belongs to a dialect; whatever is refused below it, a path that is not there included, is answered in
         that dialect's words.
 Rule 2: a handler raises errors of the house; only `_refused` turns one into bytes.
-Rule 3: the log tells method, route, status and time of a request, and of a failure where it happened: no query, no
-        body, no id, no name.
+Rule 3: the log tells method, route, status (0: no whole answer went out) and time of a request, and of a failure where
+        it happened: no query, no body, no id, no name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from litestar import Litestar, Request, Response, get
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, LitestarException
 from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_405_METHOD_NOT_ALLOWED, HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 from huaxiang import __version__, logs
@@ -49,7 +49,7 @@ from huaxiang.server import (
     tinet,
     tinet_calls,
 )
-from huaxiang.server.call import LARGEST_BODY_BYTES, ServerCall
+from huaxiang.server.call import GONE, LARGEST_BODY_BYTES, BrokenOff, ServerCall
 from huaxiang.server.hot import Entry, Hot, Refusal, mounted
 from huaxiang.server.options import ServerOptions
 from huaxiang.service import Service
@@ -59,12 +59,13 @@ from huaxiang.webhooks.courier import Courier
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from granian.rsgi import Scope as ServerScope
     from litestar.types import Scope
 
     from huaxiang.server.call import ServerProtocol
+    from huaxiang.server.hot import Reply
 
 WARM = "+8613800138000"
 COLLECT = (10_000, 20, 1_000)
@@ -153,12 +154,49 @@ class Application:
             if reply.rest is None:
                 protocol.response_bytes(status, reply.headers, reply.content)
             else:
-                stream = protocol.response_stream(status, reply.headers)
-                await stream.send_bytes(reply.content)
-                async for piece in reply.rest:
-                    await stream.send_bytes(piece)
+                await _send_pieces(protocol, reply, reply.rest)
+        except BrokenOff as broken:
+            status = 0
+            _tell_broken(request_id, broken)
         finally:
             self._log.tell(method, route, status, time.perf_counter() - started, request_id)
+
+
+async def _send_pieces(protocol: ServerProtocol, reply: Reply, rest: AsyncIterator[bytes]) -> None:
+    stream = protocol.response_stream(reply.status, reply.headers)
+    try:
+        await stream.send_bytes(reply.content)
+        async for piece in rest:
+            await stream.send_bytes(piece)
+    except Exception as error:
+        raise BrokenOff from error
+    finally:
+        del stream  # held by the error's traceback, it would not end
+
+
+def _tell_broken(request_id: str, broken: BrokenOff) -> None:
+    """Tell the log of an answer that ends in the middle, where not because its caller went away.
+
+    The server knows no way to end it but well: what was sent is the beginning of a JSON document, and so can't be taken
+    for a whole one.
+    """
+    error = _cause(broken)
+    if not isinstance(error, GONE):
+        _log.error("broken off", request_id=request_id, error=type(error).__name__, frames=_frames(error))
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What is behind the framework's words for it."""
+    if isinstance(error, ExceptionGroup):
+        return _cause(cast("ExceptionGroup[Exception]", error).exceptions[0])
+    if isinstance(error, (BrokenOff, LitestarException)) and error.__cause__ is not None:
+        return _cause(error.__cause__)
+    return error
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Where an error happened, and not what it held: the text of a foreign one may quote a value."""
+    return [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)][-12:]
 
 
 def _framework(store: Store, service: Service, hots: Sequence[Hot], options: ServerOptions) -> Litestar:
@@ -236,9 +274,7 @@ def worded(path: str, request_id: str, error: Exception) -> Refusal:
     """An error in the words of the dialect whose path it is; the log is told of what is our fault."""
     refusal = _as_refusal(error)
     if isinstance(refusal, Failed):
-        # Where it happened, not what it held: the text of a foreign error may quote a value.
-        frames = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-        _log.error("failure", request_id=request_id, error=type(error).__name__, frames=frames[-12:])
+        _log.error("failure", request_id=request_id, error=type(error).__name__, frames=_frames(error))
     elif isinstance(refusal, Busy):
         _log.warning("busy", request_id=request_id, reason=refusal.reason)
     words = next(answer for prefix, answer in WORDS.items() if path == prefix or path.startswith(f"{prefix}/"))

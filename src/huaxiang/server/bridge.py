@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from huaxiang.server.call import GONE
+from huaxiang.server.call import GONE, BrokenOff
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,9 +46,21 @@ def scope_of(given: ServerScope, path: str, request_id: str) -> dict[str, Any]:
 
 
 async def serve(app: ASGIApp, scope: Scope, protocol: ServerProtocol) -> int:
-    """Let the application answer; gives the status, 0 if it never came to one."""
+    """Let the application answer; gives the status, 0 if it never came to one.
+
+    Raises:
+        BrokenOff: it failed when a part of the answer was out; its cause is the framework's word, or the error itself.
+
+    """
     sending = _Sending(protocol)
-    await app(scope, _receiving(protocol), sending.send)
+    try:
+        await app(scope, _receiving(protocol), sending.send)
+    except Exception as error:
+        if sending.status:
+            raise BrokenOff from error
+        raise
+    finally:
+        sending.let_go()
     return sending.status
 
 
@@ -112,4 +124,8 @@ class _Sending:
         if body:
             await self._stream.send_bytes(body)
         if not more:
-            self._stream = None
+            self.let_go()
+
+    def let_go(self) -> None:
+        """End the answer, if it is in pieces: also where an error's traceback still holds on to this."""
+        self._stream = None

@@ -26,6 +26,11 @@ LARGEST_BODY_BYTES = 32 * 2**20
 GONE: Final = (rsgi.ProtocolClosed, rsgi.ProtocolError)  # type: ignore[attr-defined] (documented there, not marked so)
 """What the server raises where a client went away."""
 
+
+class BrokenOff(Exception):
+    """An answer whose first part was out when it failed, for the reason that is its cause."""
+
+
 Answer: TypeAlias = bytes | AsyncIterator[bytes]
 """A success: its JSON, whole or in pieces."""
 
@@ -34,7 +39,7 @@ class ServerStream(Protocol):
     """An answer in pieces, as the server takes it."""
 
     async def send_bytes(self, data: bytes) -> None:
-        """Send a piece; waits while the client takes none."""
+        """Send a piece; the server keeps what the client does not take yet."""
         ...
 
 
