@@ -1,6 +1,6 @@
 """Who is asking, where the query is signed: Tinet.
 
-Takes a request's method, host, path and decoded query, gives the access key that signed it.
+Takes a request's method, host, path and raw query, gives the access key that signed it.
 
 Rule 1: the host that counts is the one that the client addressed: the public host where one is set, else the `Host`
     header; without its port.
@@ -22,14 +22,14 @@ DIALECT: Final = "tinet"
 
 
 async def caller(
-    service: Service, pairs: signing.Pairs, *, method: str, host: str, path: str, permission: str
-) -> AccessKey:
-    """The key that signed the request, if it may do this.
+    service: Service, query: bytes, *, method: str, host: str, path: str, permission: str
+) -> tuple[AccessKey, signing.Pairs]:
+    """The key that signed the request, if it may do this, and the query's parameters but for the signature's.
 
     Raises what `signing` raises, `NotAuthenticated` for an unknown key, `TooOften`, and `NotPermitted` for a key
     without the permission.
     """
-    claimed = signing.claim(pairs)
+    claimed, pairs = signing.read(query)
     key = await service.key_by_name(DIALECT, claimed.access_key_id)
     if key is None:
         raise NotAuthenticated
@@ -37,7 +37,7 @@ async def caller(
     await service.accept(key)
     if permission not in key.permissions:
         raise NotPermitted(reason=permission)
-    return key
+    return key, pairs
 
 
 async def verify(
@@ -49,4 +49,5 @@ async def verify(
     """
     clock = cast("signing.Clock", key.options.get("clock", "both"))
     reading = signing.verify(claimed, method, host, path, secret=key.secret, clock=clock, now=service.now())
-    await service.note_clock(key, reading)
+    if reading not in key.readings:
+        await service.note_clock(key, reading)

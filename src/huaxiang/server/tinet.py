@@ -69,8 +69,7 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
     """The dialect's page of portraits, for the fast entry."""
 
     async def customer_portrait(call: Call) -> bytes | AsyncIterator[bytes]:
-        pairs = signing.decode_query(call.query_string)
-        claimed = signing.claim(pairs, call.query_string)
+        claimed, pairs = signing.read(call.query_string)
         host = options.public_host or call.header("host")
 
         async def serve(passage: Passage) -> bytes | _Page:
