@@ -114,12 +114,28 @@ from member join summary_company as company on company.node = member.node
 where 'companies' = any($9::text[]) group by member.customer;
 
 -- name: watch
--- The same of tenants alone ($1): their versions, their newest changes, and the changes after a number ($2), at most so
--- many ($3); and when these records ($5) of tenants ($4) were viewed.
+-- The same of tenants alone ($1): their versions, and the changes after a number ($2), at most so many ($3); the newest
+-- change, where no number is given, or there may be more. It is asked all the time, so that each node of its plan counts.
 select asked.tenant,
        coalesce((select sum(number) from version where version.tenant = asked.tenant), 0)::bigint as version,
-       (select max(number) from change where change.tenant = asked.tenant) as newest,
-       changed.numbers, changed.customers, changed.others, seen.ids, seen.times
+       case when asked.after is null or cardinality(changed.numbers) >= $3
+            then (select max(number) from change where change.tenant = asked.tenant) end as newest,
+       changed.numbers, changed.customers, changed.others
+from unnest($1::integer[], $2::bigint[]) as asked (tenant, after)
+cross join lateral (
+    select array_agg(number order by number) as numbers, array_agg(customer order by number) as customers,
+           array_agg(other order by number) as others
+    from (select number, customer, other from change
+          where change.tenant = asked.tenant and change.number > asked.after order by change.number limit $3) as change
+    ) as changed;
+
+-- name: watch_views
+-- The same, and when these records ($5) of tenants ($4) were viewed, by their places in the list.
+select asked.tenant,
+       coalesce((select sum(number) from version where version.tenant = asked.tenant), 0)::bigint as version,
+       case when asked.after is null or cardinality(changed.numbers) >= $3
+            then (select max(number) from change where change.tenant = asked.tenant) end as newest,
+       changed.numbers, changed.customers, changed.others, seen.places, seen.times
 from unnest($1::integer[], $2::bigint[]) as asked (tenant, after)
 cross join lateral (
     select array_agg(number order by number) as numbers, array_agg(customer order by number) as customers,
@@ -128,8 +144,8 @@ cross join lateral (
           where change.tenant = asked.tenant and change.number > asked.after order by change.number limit $3) as change
     ) as changed
 cross join lateral (
-    select array_agg(view.id) as ids, array_agg(view.viewed_at) as times
-    from unnest($4::integer[], $5::uuid[]) as viewed (tenant, id)
+    select array_agg(viewed.place) as places, array_agg(view.viewed_at) as times
+    from unnest($4::integer[], $5::uuid[]) with ordinality as viewed (tenant, id, place)
     join view on view.tenant = viewed.tenant and view.id = viewed.id
     where viewed.tenant = asked.tenant) as seen;
 
