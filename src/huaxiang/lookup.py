@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from huaxiang.memory import Credential, Kept, Known, Memory
     from huaxiang.model import AccessKey, Tenant
     from huaxiang.shelf import Shelf
-    from huaxiang.store import Store
+    from huaxiang.store import Store, Transaction
 
 MOST_TRIES = 5
 MANY = 16
@@ -254,22 +254,46 @@ class Lookups:
         """The versions of these tenants, and when records were viewed; what has changed is learnt on the way."""
         after = self.answers.after({tenant for tenant, _ in asked})
         viewed = [one for one in asked if one[1] is not None]
-        first = list(after), list(after.values()), MOST_CHANGES
         async with self._store.asking() as tx:
-            if viewed:
-                rows = await tx.rows("watch_views", *first, [one[0] for one in viewed], [one[1] for one in viewed])
-            else:
-                rows = await tx.rows("watch", *first)
+            if len(after) == 1 and not viewed:
+                version = await self._watch(tx, *after.popitem())
+                if version is not None:
+                    return [(version, None)] * len(asked)
+                after = self.answers.after({tenant for tenant, _ in asked})
+            return await self._watch_many(tx, asked, after, viewed)
+
+    async def _watch(self, tx: Transaction, tenant: int, after: int | None) -> int | None:
+        """The version of a tenant whose feed was read up to `after`; None if there is more to it than is told so."""
+        if after is None:
+            return None
+        rows = await tx.rows("watch", tenant, after, MOST_CHANGES)
+        if len(rows) == 1:
+            return rows[0][0]
+        if len(rows) > MOST_CHANGES:
+            return None
+        version = next(row[0] for row in rows if row[0] is not None)
+        changed = [Changed(number, customer, other) for told, number, customer, other in rows if told is None]
+        changed.sort(key=lambda change: change.number)
+        self.answers.learn({tenant: after}, {}, {tenant: changed}, most=MOST_CHANGES)
+        return version
+
+    async def _watch_many(
+        self, tx: Transaction, asked: list[_Watch], after: Mapping[int, int | None], viewed: list[_Watch]
+    ) -> Sequence[tuple[int, datetime | None]]:
+        rows = await tx.rows(
+            "watch_many",
+            list(after), list(after.values()), MOST_CHANGES,
+            [tenant for tenant, _ in viewed], [record for _, record in viewed],
+        )  # fmt: skip
         versions: dict[int, int] = {}
         written: list[datetime | None] = [None] * len(viewed)
-        for tenant, version, newest, numbers, customers, others, *views in rows:
+        for tenant, version, newest, numbers, customers, others, places, times in rows:
             versions[tenant] = version
             if numbers or after[tenant] is None:
                 changed = [Changed(*one) for one in zip(numbers, customers, others, strict=True)] if numbers else ()
                 self.answers.learn({tenant: after[tenant]}, {tenant: newest or 0}, {tenant: changed}, most=MOST_CHANGES)
-            if views and views[0]:
-                for place, at in zip(*views, strict=True):
-                    written[place - 1] = at
+            for place, at in zip(places or (), times or (), strict=True):
+                written[place - 1] = at
         told = iter(written)
         return [(versions[tenant], None if record is None else next(told)) for tenant, record in asked]
 

@@ -114,23 +114,18 @@ from member join summary_company as company on company.node = member.node
 where 'companies' = any($9::text[]) group by member.customer;
 
 -- name: watch
--- The same of tenants alone ($1): their versions, and the changes after a number ($2), at most so many ($3); the newest
--- change, where no number is given, or there may be more. It is asked all the time, so that each node of its plan counts.
-select asked.tenant,
-       coalesce((select sum(number) from version where version.tenant = asked.tenant), 0)::bigint as version,
-       case when asked.after is null or cardinality(changed.numbers) >= $3
-            then (select max(number) from change where change.tenant = asked.tenant) end as newest,
-       changed.numbers, changed.customers, changed.others
-from unnest($1::integer[], $2::bigint[]) as asked (tenant, after)
-cross join lateral (
-    select array_agg(number order by number) as numbers, array_agg(customer order by number) as customers,
-           array_agg(other order by number) as others
-    from (select number, customer, other from change
-          where change.tenant = asked.tenant and change.number > asked.after order by change.number limit $3) as change
-    ) as changed;
+-- The same of a tenant ($1) alone: its version, and the changes after a number ($2), at most so many ($3), each in a row
+-- of its own. It is asked all the time, so that each step of its plan counts.
+select coalesce(sum(number), 0)::bigint as version, null::bigint as number, null::bigint as customer,
+       null::bigint as other
+from version where tenant = $1
+union all
+(select null, number, customer, other from change
+ where change.tenant = $1 and change.number > $2 order by change.number limit $3);
 
--- name: watch_views
--- The same, and when these records ($5) of tenants ($4) were viewed, by their places in the list.
+-- name: watch_many
+-- The same of many tenants ($1), with the newest change, where no number is given, or there may be more; and when these
+-- records ($5) of tenants ($4) were viewed, by their places in the list.
 select asked.tenant,
        coalesce((select sum(number) from version where version.tenant = asked.tenant), 0)::bigint as version,
        case when asked.after is null or cardinality(changed.numbers) >= $3
