@@ -54,6 +54,8 @@ class _Question(NamedTuple):
 
 _Watch: TypeAlias = "tuple[int, UUID | None]"
 """A tenant that is asked whether all holds still; and the record of which it is told when it was viewed last."""
+_Watched: TypeAlias = "tuple[dict[int, int], list[datetime | None]]"
+"""The versions of tenants, and the views of records, in their order."""
 
 
 class Viewing:
@@ -255,31 +257,47 @@ class Lookups:
         after = self.answers.after({tenant for tenant, _ in asked})
         viewed = [one for one in asked if one[1] is not None]
         async with self._store.asking() as tx:
-            if len(after) == 1 and not viewed:
-                version = await self._watch(tx, *after.popitem())
-                if version is not None:
-                    return [(version, None)] * len(asked)
-                after = self.answers.after({tenant for tenant, _ in asked})
-            return await self._watch_many(tx, asked, after, viewed)
+            found = None
+            if len(after) == 1:
+                (tenant, number), *_ = after.items()
+                found = await self._watch(tx, tenant, number, [record for _, record in viewed])
+            if found is None:
+                found = await self._watch_many(tx, after, viewed)
+        versions, written = found
+        if not viewed and len(versions) == 1:
+            return [(version, None) for version in versions.values()] * len(asked)
+        told = iter(written)
+        return [(versions[tenant], None if record is None else next(told)) for tenant, record in asked]
 
-    async def _watch(self, tx: Transaction, tenant: int, after: int | None) -> int | None:
-        """The version of a tenant whose feed was read up to `after`; None if there is more to it than is told so."""
+    async def _watch(
+        self, tx: Transaction, tenant: int, after: int | None, viewed: list[UUID | None]
+    ) -> _Watched | None:
+        """What has become of a tenant whose feed was read up to `after`; None where more must be asked."""
         if after is None:
             return None
-        rows = await tx.rows("watch", tenant, after, MOST_CHANGES)
-        if len(rows) == 1:
-            return rows[0][0]
-        if len(rows) > MOST_CHANGES:
+        if viewed:
+            rows = await tx.rows("watch_views", tenant, after, MOST_CHANGES, viewed)
+        else:
+            rows = await tx.rows("watch", tenant, after, MOST_CHANGES)
+        versions: dict[int, int] = {}
+        written: list[datetime | None] = [None] * len(viewed)
+        changed: list[Changed] = []
+        for version, number, customer, other, viewed_at in rows:
+            if viewed_at is not None:
+                written[number - 1] = viewed_at
+            elif version is not None:
+                versions[tenant] = version
+            else:
+                changed.append(Changed(number, customer, other))
+        if len(changed) >= MOST_CHANGES:
             return None
-        version = next(row[0] for row in rows if row[0] is not None)
-        changed = [Changed(number, customer, other) for told, number, customer, other in rows if told is None]
-        changed.sort(key=lambda change: change.number)
-        self.answers.learn({tenant: after}, {}, {tenant: changed}, most=MOST_CHANGES)
-        return version
+        if changed:
+            changed.sort(key=lambda change: change.number)
+            self.answers.learn({tenant: after}, {}, {tenant: changed}, most=MOST_CHANGES)
+        return versions, written
 
-    async def _watch_many(
-        self, tx: Transaction, asked: list[_Watch], after: Mapping[int, int | None], viewed: list[_Watch]
-    ) -> Sequence[tuple[int, datetime | None]]:
+    async def _watch_many(self, tx: Transaction, after: Mapping[int, int | None], viewed: list[_Watch]) -> _Watched:
+        """The same of many tenants."""
         rows = await tx.rows(
             "watch_many",
             list(after), list(after.values()), MOST_CHANGES,
@@ -294,8 +312,7 @@ class Lookups:
                 self.answers.learn({tenant: after[tenant]}, {tenant: newest or 0}, {tenant: changed}, most=MOST_CHANGES)
             for place, at in zip(places or (), times or (), strict=True):
                 written[place - 1] = at
-        told = iter(written)
-        return [(versions[tenant], None if record is None else next(told)) for tenant, record in asked]
+        return versions, written
 
 
 def nodes_of(kept: Kept, identifiers: Sequence[Identifier], now: datetime) -> dict[Identifier, UUID]:

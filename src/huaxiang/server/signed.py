@@ -33,21 +33,21 @@ async def caller(
     key = await service.key_by_name(DIALECT, claimed.access_key_id)
     if key is None:
         raise NotAuthenticated
-    await verify(service, key, claimed, method=method, host=host, path=path)
+    reading = verify(service, key, claimed, method=method, host=host, path=path)
+    if reading not in key.readings:
+        await service.note_clock(key, reading)
     await service.accept(key)
     if permission not in key.permissions:
         raise NotPermitted(reason=permission)
     return key, pairs
 
 
-async def verify(
+def verify(
     service: Service, key: AccessKey, claimed: signing.Claim, *, method: str, host: str, path: str
-) -> None:
-    """Hold the signature against the key's secret and clock, and note by which reading of the clock it was right.
+) -> signing.Reading:
+    """Hold the signature against the key's secret and clock; gives by which reading of the clock it was right.
 
-    Raises what `signing.verify` raises.
+    The caller notes a reading that is new of the key (`note_clock`). Raises what `signing.verify` raises.
     """
     clock = cast("signing.Clock", key.options.get("clock", "both"))
-    reading = signing.verify(claimed, method, host, path, secret=key.secret, clock=clock, now=service.now())
-    if reading not in key.readings:
-        await service.note_clock(key, reading)
+    return signing.verify(claimed, method, host, path, secret=key.secret, clock=clock, now=service.now())

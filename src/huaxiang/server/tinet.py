@@ -99,7 +99,9 @@ def is_sdk(key: AccessKey, user_agent: str) -> bool:
 async def _pass(service: Service, passage: Passage, call: Call, claimed: signing.Claim, host: str) -> None:
     """Raises what `signing` raises, TooOften, and NotPermitted."""
     key = passage.key
-    await signed.verify(service, key, claimed, method=call.method, host=host, path=call.path)
+    reading = signed.verify(service, key, claimed, method=call.method, host=host, path=call.path)
+    if reading not in key.readings:
+        await service.note_clock(key, reading)
     if key.rate is not None:
         await bearer.accept(service, passage)
     if PERMISSION not in key.permissions:

@@ -117,11 +117,24 @@ where 'companies' = any($9::text[]) group by member.customer;
 -- The same of a tenant ($1) alone: its version, and the changes after a number ($2), at most so many ($3), each in a row
 -- of its own. It is asked all the time, so that each step of its plan counts.
 select coalesce(sum(number), 0)::bigint as version, null::bigint as number, null::bigint as customer,
-       null::bigint as other
+       null::bigint as other, null::timestamptz as viewed_at
 from version where tenant = $1
 union all
-(select null, number, customer, other from change
+(select null, number, customer, other, null from change
  where change.tenant = $1 and change.number > $2 order by change.number limit $3);
+
+-- name: watch_views
+-- The same, and when these records ($4) were viewed, by their places in the list, as numbers.
+select coalesce(sum(number), 0)::bigint as version, null::bigint as number, null::bigint as customer,
+       null::bigint as other, null::timestamptz as viewed_at
+from version where tenant = $1
+union all
+(select null, number, customer, other, null from change
+ where change.tenant = $1 and change.number > $2 order by change.number limit $3)
+union all
+select null, viewed.place, null, null, view.viewed_at
+from unnest($4::uuid[]) with ordinality as viewed (id, place)
+join view on view.tenant = $1 and view.id = viewed.id;
 
 -- name: watch_many
 -- The same of many tenants ($1), with the newest change, where no number is given, or there may be more; and when these
