@@ -64,11 +64,19 @@ class Answers:
         self._answers.move_to_end(key)
         return answer[0]
 
+    def has(self, key: Key, content: bytes) -> bool:
+        """Whether this very answer is kept under a key still."""
+        answer = self._answers.get(key)
+        return answer is not None and answer[0] is content
+
     def find(self, key: Key, *, tenant: int) -> bytes | None:
         """The same, or what another worker has put on the shelf under this key, kept from now on, if it may be."""
-        content = self.get(key)
-        if content is not None or self._shelf is None or (found := self._shelf.get(_name(key))) is None:
-            return content
+        answer = self._answers.get(key)
+        if answer is not None:
+            self._answers.move_to_end(key)
+            return answer[0]
+        if self._shelf is None or (found := self._shelf.get(_name(key))) is None:
+            return None
         self._put(key, found.content, tenant=tenant, customers=found.customers, made_at=found.made_at)
         return self.get(key)
 
@@ -104,7 +112,10 @@ class Answers:
         *,
         most: int,
     ) -> None:
-        """What a question read of the feeds after `after`; `most` changes or more are too many to be told singly."""
+        """What a question read of the feeds after `after`; `most` changes or more are too many to be told singly.
+
+        `newest`: of a tenant whose feed was not read yet, or of which too much was told.
+        """
         for tenant, was in after.items():
             feed = self._feeds.get(tenant)
             if feed is None:

@@ -101,7 +101,9 @@ class Views:
             self._waiting[key] = now
             if self._writing is None or self._writing.done():
                 self._writing = asyncio.create_task(self._write())
-        return max((time for time in (written, waiting) if time is not None), default=None)
+        if written is None or waiting is None:
+            return written or waiting
+        return max(written, waiting)
 
     async def flush(self) -> None:
         """Write the views that wait. Raises Busy, and keeps them."""

@@ -82,6 +82,8 @@ def request_id() -> str:
     return _ids.pop()
 
 
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+
+
 def _uuid(digits: str) -> str:
-    variant = "89ab"[int(digits[16], 16) % 4]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"

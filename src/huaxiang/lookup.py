@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from huaxiang.memory import Credential, Kept, Known, Memory
     from huaxiang.model import AccessKey, Tenant
     from huaxiang.shelf import Shelf
-    from huaxiang.store import Store
+    from huaxiang.store import Store, Transaction
 
 MOST_TRIES = 5
 MANY = 16
@@ -50,7 +50,12 @@ class Stale(Exception):
 class _Question(NamedTuple):
     asked: Asked
     version: int
-    viewed: UUID | None = None
+
+
+_Watch: TypeAlias = "tuple[int, UUID | None]"
+"""A tenant that is asked whether all holds still; and the record of which it is told when it was viewed last."""
+_Watched: TypeAlias = "tuple[dict[int, int], list[datetime | None]]"
+"""The versions of tenants, and the views of records, in their order."""
 
 
 class Viewing:
@@ -67,26 +72,14 @@ class Viewing:
 class Passage:
     """A request on its way: whose it is, by what is remembered; `is_current`: as was read after it came."""
 
-    __slots__ = ("is_accepted", "is_current", "known")
+    __slots__ = ("is_accepted", "is_current", "kept", "key", "known", "tenant")
 
     def __init__(self, known: Known, *, is_current: bool, is_accepted: bool) -> None:
-        """Pass by what is known."""
+        """Pass by what is known: the caller's key, and what its tenant is."""
         self.known, self.is_current, self.is_accepted = known, is_current, is_accepted
-
-    @property
-    def key(self) -> AccessKey:
-        """The caller's key."""
-        return self.known.key
-
-    @property
-    def kept(self) -> Kept:
-        """What the caller's tenant is."""
-        return self.known.kept
-
-    @property
-    def tenant(self) -> Tenant:
-        """The caller's tenant."""
-        return self.known.kept.tenant
+        self.key: AccessKey = known.key
+        self.kept: Kept = known.kept
+        self.tenant: Tenant = known.kept.tenant
 
 
 class Made(NamedTuple):
@@ -125,7 +118,7 @@ class Lookups:
         self.answers = Answers(most_bytes, shelf)
         self.asked = 0
         """How many questions for customers travelled so far."""
-        self._checks: Together[_Question, datetime | None] = Together(self._check, most_items=1024)
+        self._checks: Together[_Watch, tuple[int, datetime | None]] = Together(self._check, most_items=1024)
         self._few: dict[_Shape, Together[_Question, Seen]] = {}
         self._many: dict[_Shape, Together[_Question, Seen]] = {}
 
@@ -155,16 +148,13 @@ class Lookups:
             except Busy:
                 raise
             except Refused:
-                if await self._holds(passage):
+                if passage.is_current or await self._memory.is_current(known):
                     raise
             else:
-                if await self._holds(passage):
+                if passage.is_current or await self._memory.is_current(known):
                     return found
             is_accepted = passage.is_accepted
         raise Busy(reason="the tenant changes faster than it can be served")
-
-    async def _holds(self, passage: Passage) -> bool:
-        return passage.is_current or await self._memory.is_current(passage.known)
 
     async def customers(
         self,
@@ -210,21 +200,25 @@ class Lookups:
             Stale: the tenant has changed.
 
         """
-        kept = passage.kept
+        kept, tenant = passage.kept, passage.tenant.id
         key = passage.key.id, kept.version, name
-        content = self.answers.find(key, tenant=kept.tenant.id)
+        content = self.answers.find(key, tenant=tenant)
         if content is None and viewing is None:
             return self._keep(kept, key, await make(passage))
-        checked = self._checks.ask(_Question(Asked(kept.tenant.id), kept.version, viewing and viewing.record))
-        try:
-            made = await make(passage) if content is None else None
-            written = await checked
-        finally:
-            checked.cancel()
+        checked, made = self._checks.ask((tenant, None if viewing is None else viewing.record)), None
+        if content is None:
+            try:
+                made = await make(passage)
+            except BaseException:
+                checked.cancel()
+                raise
+        version, written = await checked
+        if version != kept.version:
+            raise Stale
         passage.is_current = True
         if viewing is not None:
             viewing.written = written
-        if made is None and content is not None and self.answers.get(key) is content:
+        if content is not None and self.answers.has(key, content):
             return content
         return self._keep(kept, key, made or await make(passage))
 
@@ -258,27 +252,67 @@ class Lookups:
         self.answers.learn(after, seen.newest, seen.changed, most=MOST_CHANGES)
         return [seen if seen.versions[of.asked.tenant] == of.version else Stale() for of in questions]
 
-    async def _check(self, questions: list[_Question]) -> Sequence[datetime | Stale | None]:
-        after = self.answers.after({question.asked.tenant for question in questions})
-        viewed = [question for question in questions if question.viewed is not None]
+    async def _check(self, asked: list[_Watch]) -> Sequence[tuple[int, datetime | None]]:
+        """The versions of these tenants, and when records were viewed; what has changed is learnt on the way."""
+        after = self.answers.after({tenant for tenant, _ in asked})
+        viewed = [one for one in asked if one[1] is not None]
         async with self._store.asking() as tx:
-            rows = await tx.rows(
-                "watch",
-                list(after), list(after.values()), MOST_CHANGES,
-                [question.asked.tenant for question in viewed], [question.viewed for question in viewed],
-            )  # fmt: skip
+            found = None
+            if len(after) == 1:
+                (tenant, number), *_ = after.items()
+                found = await self._watch(tx, tenant, number, [record for _, record in viewed])
+            if found is None:
+                found = await self._watch_many(tx, after, viewed)
+        versions, written = found
+        if not viewed and len(versions) == 1:
+            return [(version, None) for version in versions.values()] * len(asked)
+        told = iter(written)
+        return [(versions[tenant], None if record is None else next(told)) for tenant, record in asked]
+
+    async def _watch(
+        self, tx: Transaction, tenant: int, after: int | None, viewed: list[UUID | None]
+    ) -> _Watched | None:
+        """What has become of a tenant whose feed was read up to `after`; None where more must be asked."""
+        if after is None:
+            return None
+        if viewed:
+            rows = await tx.rows("watch_views", tenant, after, MOST_CHANGES, viewed)
+        else:
+            rows = await tx.rows("watch", tenant, after, MOST_CHANGES)
         versions: dict[int, int] = {}
-        written: dict[tuple[int, UUID], datetime] = {}
-        for tenant, version, newest, numbers, customers, others, ids, times in rows:
+        written: list[datetime | None] = [None] * len(viewed)
+        changed: list[Changed] = []
+        for version, number, customer, other, viewed_at in rows:
+            if viewed_at is not None:
+                written[number - 1] = viewed_at
+            elif version is not None:
+                versions[tenant] = version
+            else:
+                changed.append(Changed(number, customer, other))
+        if len(changed) >= MOST_CHANGES:
+            return None
+        if changed:
+            changed.sort(key=lambda change: change.number)
+            self.answers.learn({tenant: after}, {}, {tenant: changed}, most=MOST_CHANGES)
+        return versions, written
+
+    async def _watch_many(self, tx: Transaction, after: Mapping[int, int | None], viewed: list[_Watch]) -> _Watched:
+        """The same of many tenants."""
+        rows = await tx.rows(
+            "watch_many",
+            list(after), list(after.values()), MOST_CHANGES,
+            [tenant for tenant, _ in viewed], [record for _, record in viewed],
+        )  # fmt: skip
+        versions: dict[int, int] = {}
+        written: list[datetime | None] = [None] * len(viewed)
+        for tenant, version, newest, numbers, customers, others, places, times in rows:
             versions[tenant] = version
-            changed = [Changed(*one) for one in zip(numbers, customers, others, strict=True)] if numbers else ()
-            self.answers.learn({tenant: after[tenant]}, {tenant: newest or 0}, {tenant: changed}, most=MOST_CHANGES)
-            if ids:
-                written |= {(tenant, record): at for record, at in zip(ids, times, strict=True)}
-        return [
-            Stale() if versions[tenant] != version else viewed and written.get((tenant, viewed))
-            for (tenant, *_), version, viewed in questions
-        ]
+            if numbers or after[tenant] is None:
+                changed = [Changed(*one) for one in zip(numbers, customers, others, strict=True)] if numbers else ()
+                self.answers.learn({tenant: after[tenant]}, {tenant: newest or 0}, {tenant: changed}, most=MOST_CHANGES)
+            for place, at in zip(places or (), times or (), strict=True):
+                written[place - 1] = at
+        return versions, written
 
 
 def nodes_of(kept: Kept, identifiers: Sequence[Identifier], now: datetime) -> dict[Identifier, UUID]:

@@ -130,7 +130,8 @@ class Transaction:
 
     async def rows(self, name: str, *parameters: object) -> list[Row]:
         """All rows that the statement gives."""
-        await self.settle()
+        if self._later:
+            await self.settle()
         self.ran.add(name)
         return await self._connection.fetch(STATEMENTS[name], *parameters, timeout=self._timeout_s)
 

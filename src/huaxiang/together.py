@@ -45,6 +45,7 @@ class Together(Generic[Item, Found]):
         self._waiting: deque[tuple[Item, asyncio.Future[Found]]] = deque()
         self._asking: set[asyncio.Task[None]] = set()
         self._at_once = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def ask(self, item: Item) -> asyncio.Future[Found]:
         """The future answer to one question; to be awaited.
@@ -55,11 +56,13 @@ class Together(Generic[Item, Found]):
         """
         if len(self._waiting) >= self._most_waiting:
             raise Busy(reason="too many questions wait for the database just now")
-        future: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        if self._loop is None:  # to find it asks the system which process this is
+            self._loop = asyncio.get_running_loop()
+        future: asyncio.Future[Found] = self._loop.create_future()
         self._waiting.append((item, future))
         if self._at_once < self._most_at_once:
             self._at_once += 1
-            task = asyncio.create_task(self._work())
+            task = self._loop.create_task(self._work())
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
         return future

@@ -105,6 +105,17 @@ def test_any_query_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
     assert msgspec.convert(msgspec.to_builtins(query), wire.CustomerPortraitQuery) == query
 
 
+@given(st.one_of(st.text(max_size=260), st.from_regex(r"\A\w{1,260}\Z"), st.text("12,[] \0", max_size=8)))
+def test_a_number_that_is_asked_for_alone_is_read_as_beside_anything_else(text: str) -> None:
+    def outcome(*more: tuple[str, str]) -> object:
+        try:
+            return wire.read_query([("customerNumber", text), *more])
+        except house.Refused as refused:
+            return type(refused), refused.field, refused.reason
+
+    assert outcome() == outcome(("customerNumber", "")) == outcome(("Version", "1"), ("customerNumber", " "))
+
+
 # ── ways in ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 CDR: dict[str, Json] = {

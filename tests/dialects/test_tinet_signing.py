@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huaxiang import errors as house
@@ -138,13 +139,88 @@ def test_rule_5_a_query_as_the_vendor_s_clients_encode_it_is_taken_as_it_came(pa
     assert f"GET{HOST}{PATH}?{taken.decode()}" == signing.string_to_sign("GET", HOST, PATH, pairs)
 
 
-@given(st.permutations(SIGNED), st.booleans())
-def test_rule_5_a_signature_passes_by_either_way(pairs: list[tuple[str, str]], is_right: bool) -> None:
+SIGNATURE = "AnPoKLAIFjcyD4vqI2CPfgbWabc%3D"
+
+
+def one_of(usual: str, *others: str) -> st.SearchStrategy[str]:
+    """A piece that is mostly the usual one."""
+    return st.sampled_from([usual] * 4 * len(others) + [*others])
+
+
+@st.composite
+def raw_queries(draw: st.DrawFn) -> bytes:
+    """Raw queries: as clients send them, or next to that in any way."""
+    key = draw(one_of(KEY, "a.b*_-", "%41K", "", "a%20b", "a b", "x" * 129, "钥匙"))
+    expires = draw(one_of("5", "604800", "05", "604801", "0", "1000000", "%35", "", "٥"))
+    time = "2020-08-25T02%3A00%3A00Z"
+    stamp = draw(
+        one_of(time, time.replace("%3A", ":"), time.replace("%3A", "%3a"), "2020-02-30T02%3A00%3A00Z", time[:-1])
+    )
+    signature = draw(one_of(SIGNATURE, "An+/KLAIFjcyD4vqI2CPfgbWabc%3D", "An%2B%2FKLAIFjcyD4vqI2CPfgbWabc%3D", "x", ""))
+    good = ["customerNumber=13900000000", "limit=10", "offset=0", "portraits=%E6%84%8F%2F+a", "Version=1", "a=1", "a=2"]
+    odd = ["customerNumber=1%2C+2", "customerNumber=", "portraits=意", "portraits=a%20b", "Unknown=1", "Expires=5",
+           "Signature=x", "a", "a=b=c", "=", "", "b=%FF", "b=%ED%A0%80", "b=%7E", "b=~", "b=%7e", "b=%", "b1=1",
+           "b%41=1", "%62=1", f"Signature={SIGNATURE}"]  # fmt: skip
+    business = draw(st.lists(st.sampled_from(good), max_size=3)) + draw(st.lists(st.sampled_from(odd), max_size=1))
+    if draw(st.booleans()):
+        business.sort(key=lambda piece: piece.partition("=")[0])
+    pieces = [f"AccessKeyId={key}", f"Expires={expires}", f"Timestamp={stamp}", *business]
+    for place in draw(st.sampled_from([[-1], [2], [-1], [2], [0], [2, -1]])):
+        pieces.insert(place if place >= 0 else len(pieces), f"Signature={signature}")
+    if draw(st.integers(0, 9)) == 0:
+        pieces = draw(st.permutations(pieces))
+    if draw(st.integers(0, 9)) == 0:
+        pieces.pop(draw(st.integers(0, len(pieces) - 1)))
+    return "&".join(pieces).encode()
+
+
+def outcome(way: Callable[[bytes], object], query: bytes) -> object:
+    """What a way makes of a query, or how it refuses it."""
+    try:
+        return way(query)
+    except house.Refused as refused:
+        return type(refused), refused.field, refused.reason
+
+
+@settings(max_examples=1000)
+@given(st.one_of(raw_queries(), st.lists(raw_pieces, max_size=6).map(lambda pieces: "&".join(pieces).encode())))
+def test_rule_5_what_is_read_by_sight_is_what_is_read_at_length(query: bytes) -> None:
+    assert outcome(signing.read, query) == outcome(signing.at_length, query)
+    seen = outcome(signing.by_sight, query)
+    if seen is not None:
+        assert seen == outcome(signing.at_length, query)
+
+
+@given(raw_queries())
+def test_rule_5_what_counts_as_signed_is_what_decoding_and_encoding_makes_of_the_query(query: bytes) -> None:
+    try:
+        claimed, _ = signing.read(query)
+    except house.Refused:
+        return
+    made = signing.string_to_sign("GET", HOST, PATH, signing.decode_query(query))
+    assert f"GET{HOST}{PATH}?{claimed.signed.decode()}" == made
+
+
+values = st.dictionaries(
+    st.sampled_from(["customerNumber", "limit", "offset", "portraits", "Version"]),
+    st.text(st.characters(codec="utf-8"), max_size=8),
+)
+
+
+@given(values, st.booleans(), st.booleans())
+def test_rule_5_a_query_as_clients_send_it_is_read_by_sight_and_passes(
+    more: dict[str, str],
+    is_last: bool,
+    is_right: bool,
+) -> None:
+    pairs = sorted([("AccessKeyId", KEY), ("Expires", "5"), ("Timestamp", "2020-08-25T02:00:00Z"), *more.items()])
     made = signing.sign(SECRET if is_right else "another", "GET", HOST, PATH, pairs)
-    sent = [*pairs, ("Signature", made)]
+    sent = [*pairs, ("Signature", made)] if is_last else sorted([*pairs, ("Signature", made)])
     query = "&".join(f"{signing.enc(key)}={signing.enc(value)}" for key, value in sent).encode()
-    claimed = signing.claim(signing.decode_query(query), query)
-    assert claimed.signed is not None
+    seen = signing.by_sight(query)
+    assert seen is not None
+    claimed, business = seen
+    assert business == sorted(more.items())
     if is_right:
         assert signing.verify(claimed, "GET", HOST, PATH, secret=SECRET, clock="both", now=NOW) == "utc"
     else:

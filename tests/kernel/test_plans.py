@@ -233,7 +233,9 @@ async def test_many_look_ups_stay_on_indexes(plans: Plans) -> None:
     numbers = list(range(128))
     asked = [plans.tenant], [ROWS - 5], 1000, many, some, many, numbers, [1, 2], [*PARTS, "values"], ["name"]
     assert await plans.scans(plans.asking, "look_up", *asked) == []
-    assert await plans.scans(plans.asking, "watch", [plans.tenant], [ROWS - 5], 1000, many, some) == []
+    assert await plans.scans(plans.asking, "watch", plans.tenant, ROWS - 5, 1000) == []
+    assert await plans.scans(plans.asking, "watch_views", plans.tenant, ROWS - 5, 1000, some) == []
+    assert await plans.scans(plans.asking, "watch_many", [plans.tenant], [ROWS - 5], 1000, many, some) == []
     assert await plans.scans(plans.asking, "ready_portraits", many, some, 1) == []
 
 

@@ -423,3 +423,56 @@ async def test_whatever_happens_at_one_worker_is_what_the_other_answers(desk: De
         happened.append(await life.step())
         assert await desk.is_true(), happened
     assert desk.one.service.lookups.answers.bytes > 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_where_more_changes_than_are_told_at_once_the_other_answers_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr("huaxiang.lookup.MOST_CHANGES", 2)
+    life = Life(desk, seed)
+    happened: list[str] = []
+    for _ in range(8):
+        happened += [await life.step() for _ in range(seed + 1)]
+        assert await desk.is_true(), happened
+
+
+async def test_many_tenants_that_are_asked_for_at_once_are_each_told_what_has_changed(desk: Desk) -> None:
+    desks = [desk]
+    for name in ("b", "c"):
+        services = [worker.service for worker in (desk.one, desk.other, desk.plain)]
+        desks.append(Desk(services, await services[0].create_tenant(name)))
+        desks[-1].one, desks[-1].other = desk.one, desk.other
+        await desks[-1].make_keys()
+    mentions = Mention("crm_id", RECORDS[0], scope="telrobot"), PHONES[0]
+    for turn in range(3):
+        for one in desks:
+            then = NOON + timedelta(minutes=turn)
+            told = Record(
+                source="telrobot", id="r", at=then, updated_at=then, identifiers=mentions, record=RECORDS[0],
+                details={"name": f"{one.tenant.name} {turn}"},
+            )  # fmt: skip
+            await one.land(one.other.service, told, profile("p", PHONES[0], at=turn, traits=named(f"name {turn}")))
+        for _ in range(2):
+            asked = [
+                *(one.phones(one.one, PHONES[0]) for one in desks),
+                *(one.crm(one.one, RECORDS[0]) for one in desks),
+            ]
+            answers = await asyncio.gather(*asked)
+            assert [rows[0]["realName"] for rows in answers[:3]] == [f"name {turn}"] * 3
+            assert [told["data"]["name"] for _, told in answers[3:]] == [f"{one.tenant.name} {turn}" for one in desks]
+
+
+async def test_of_records_that_are_asked_for_at_once_each_tells_of_its_own_last_view(desk: Desk) -> None:
+    for at, name in enumerate(RECORDS):
+        mentions = (Mention("crm_id", name, scope="telrobot"),)
+        await desk.land(
+            desk.other.service,
+            Record(source="telrobot", id=name, at=NOON + timedelta(minutes=at), identifiers=mentions, record=name),
+        )
+    await desk.crm(desk.one, RECORDS[1])
+    await desk.one.service.flush()
+    paths = [f"/agent-api/user/{desk.account}/customer/detail/{name}" for name in RECORDS]
+    asked = [desk.other.ask("GET", path, desk.headers["telrobot"]) for path in paths]
+    seen = [answer["data"]["viewed_at"] is not None for _, answer in await asyncio.gather(*asked)]
+    assert seen == [False, True, False]

@@ -149,7 +149,7 @@ class Application:
                 return
             hot, parameters = found
             route = hot.endpoint.path
-            reply = await self._entry.answer(hot, ServerCall(scope, protocol, path, parameters, request_id))
+            reply = await self._entry.answer(hot, ServerCall(scope, protocol, method, path, parameters, request_id))
             status = reply.status
             if reply.rest is None:
                 protocol.response_bytes(status, reply.headers, reply.content)

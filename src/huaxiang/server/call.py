@@ -117,10 +117,16 @@ class ServerCall(Call):
     __slots__ = ("_protocol", "_scope")
 
     def __init__(
-        self, scope: ServerScope, protocol: ServerProtocol, path: str, parameters: Mapping[str, str], request_id: str
+        self,
+        scope: ServerScope,
+        protocol: ServerProtocol,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str],
+        request_id: str,
     ) -> None:
-        """See a request whose path was read already, and nothing else."""
-        super().__init__(scope.method, path, parameters, request_id)
+        """See a request whose method and path were read already, and nothing else."""
+        super().__init__(method, path, parameters, request_id)
         self._scope, self._protocol = scope, protocol
 
     @property

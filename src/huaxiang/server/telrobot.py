@@ -87,7 +87,8 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
                 return found.made(_until(view) + outward.detail(view, tenant=passage.tenant))
 
             content = await service.lookups.answer(passage, call.path.encode(), make, viewing)
-            if content[:_INSTANT_BYTES] <= _instant(service.now()):  # kept, and the clock has overtaken it
+            until = content[:_INSTANT_BYTES]
+            if until != _FOR_EVER and until <= _instant(service.now()):  # kept, and the clock has overtaken it
                 content = (await make(passage)).content
             before = service.views.note(passage.tenant, wanted, viewing.written)
             return outward.viewed(content[_INSTANT_BYTES:], before, tenant=passage.tenant)

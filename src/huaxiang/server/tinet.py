@@ -69,8 +69,7 @@ def hots(service: Service, options: ServerOptions) -> list[Hot]:
     """The dialect's page of portraits, for the fast entry."""
 
     async def customer_portrait(call: Call) -> bytes | AsyncIterator[bytes]:
-        pairs = signing.decode_query(call.query_string)
-        claimed = signing.claim(pairs, call.query_string)
+        claimed, pairs = signing.read(call.query_string)
         host = options.public_host or call.header("host")
 
         async def serve(passage: Passage) -> bytes | _Page:
@@ -100,7 +99,9 @@ def is_sdk(key: AccessKey, user_agent: str) -> bool:
 async def _pass(service: Service, passage: Passage, call: Call, claimed: signing.Claim, host: str) -> None:
     """Raises what `signing` raises, TooOften, and NotPermitted."""
     key = passage.key
-    await signed.verify(service, key, claimed, method=call.method, host=host, path=call.path)
+    reading = signed.verify(service, key, claimed, method=call.method, host=host, path=call.path)
+    if reading not in key.readings:
+        await service.note_clock(key, reading)
     if key.rate is not None:
         await bearer.accept(service, passage)
     if PERMISSION not in key.permissions:

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from litestar import Request, Response, get, post, put
 
 from huaxiang.calls import Wanted
-from huaxiang.dialects.tinet import calls, inward, query, results, signing
+from huaxiang.dialects.tinet import calls, inward, query, results
 from huaxiang.dialects.tinet.wire import (
     CALL_DETAIL,
     CALL_DETAILS,
@@ -36,6 +36,7 @@ from huaxiang.server.tinet import is_sdk
 if TYPE_CHECKING:
     from litestar.handlers import HTTPRouteHandler
 
+    from huaxiang.dialects.tinet import signing
     from huaxiang.model import AccessKey, Parsed
     from huaxiang.server.options import ServerOptions
     from huaxiang.service import Service
@@ -120,18 +121,16 @@ def _reads(service: Service, host: str | None) -> list[HTTPRouteHandler]:
 
 async def _asked(
     service: Service, request: Request[Any, Any, Any], host: str | None, permission: str
-) -> tuple[AccessKey, list[tuple[str, str]]]:
-    """The key that asks, which may do this, and the query."""
-    pairs = signing.decode_query(request.scope["query_string"])
-    key = await signed.caller(
+) -> tuple[AccessKey, signing.Pairs]:
+    """The key that asks, which may do this, and the query's parameters but for the signature's."""
+    return await signed.caller(
         service,
-        pairs,
+        request.scope["query_string"],
         method=request.method,
         host=host or request.headers.get("host", ""),
         path=request.scope["path"],
         permission=permission,
     )
-    return key, pairs
 
 
 async def _pushed(service: Service, request: Request[Any, Any, Any], host: str | None) -> tuple[AccessKey, bytes]:

@@ -114,12 +114,36 @@ from member join summary_company as company on company.node = member.node
 where 'companies' = any($9::text[]) group by member.customer;
 
 -- name: watch
--- The same of tenants alone ($1): their versions, their newest changes, and the changes after a number ($2), at most so
--- many ($3); and when these records ($5) of tenants ($4) were viewed.
+-- The same of a tenant ($1) alone: its version, and the changes after a number ($2), at most so many ($3), each in a row
+-- of its own. It is asked all the time, so that each step of its plan counts.
+select coalesce(sum(number), 0)::bigint as version, null::bigint as number, null::bigint as customer,
+       null::bigint as other, null::timestamptz as viewed_at
+from version where tenant = $1
+union all
+(select null, number, customer, other, null from change
+ where change.tenant = $1 and change.number > $2 order by change.number limit $3);
+
+-- name: watch_views
+-- The same, and when these records ($4) were viewed, by their places in the list, as numbers.
+select coalesce(sum(number), 0)::bigint as version, null::bigint as number, null::bigint as customer,
+       null::bigint as other, null::timestamptz as viewed_at
+from version where tenant = $1
+union all
+(select null, number, customer, other, null from change
+ where change.tenant = $1 and change.number > $2 order by change.number limit $3)
+union all
+select null, viewed.place, null, null, view.viewed_at
+from unnest($4::uuid[]) with ordinality as viewed (id, place)
+join view on view.tenant = $1 and view.id = viewed.id;
+
+-- name: watch_many
+-- The same of many tenants ($1), with the newest change, where no number is given, or there may be more; and when these
+-- records ($5) of tenants ($4) were viewed, by their places in the list.
 select asked.tenant,
        coalesce((select sum(number) from version where version.tenant = asked.tenant), 0)::bigint as version,
-       (select max(number) from change where change.tenant = asked.tenant) as newest,
-       changed.numbers, changed.customers, changed.others, seen.ids, seen.times
+       case when asked.after is null or cardinality(changed.numbers) >= $3
+            then (select max(number) from change where change.tenant = asked.tenant) end as newest,
+       changed.numbers, changed.customers, changed.others, seen.places, seen.times
 from unnest($1::integer[], $2::bigint[]) as asked (tenant, after)
 cross join lateral (
     select array_agg(number order by number) as numbers, array_agg(customer order by number) as customers,
@@ -128,8 +152,8 @@ cross join lateral (
           where change.tenant = asked.tenant and change.number > asked.after order by change.number limit $3) as change
     ) as changed
 cross join lateral (
-    select array_agg(view.id) as ids, array_agg(view.viewed_at) as times
-    from unnest($4::integer[], $5::uuid[]) as viewed (tenant, id)
+    select array_agg(viewed.place) as places, array_agg(view.viewed_at) as times
+    from unnest($4::integer[], $5::uuid[]) with ordinality as viewed (tenant, id, place)
     join view on view.tenant = viewed.tenant and view.id = viewed.id
     where viewed.tenant = asked.tenant) as seen;
 

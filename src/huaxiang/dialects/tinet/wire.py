@@ -9,7 +9,7 @@ How a query is read: `query.py`; `offset` and `limit` are 0 and 10 when absent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -201,11 +201,13 @@ ENDPOINTS: Final = (
 )
 
 
-def read_query(pairs: Iterable[tuple[str, str]]) -> CustomerPortraitQuery:
+def read_query(pairs: Sequence[tuple[str, str]]) -> CustomerPortraitQuery:
     """The business parameters among decoded pairs (`query.py`).
 
     Raises InputUnknown, InputInvalid and InputTooLarge with the name of the parameter.
     """
+    if len(pairs) == 1 and pairs[0][0] == "customerNumber":  # most ask for a number, and for nothing else
+        return CustomerPortraitQuery(customerNumber=query.items("customerNumber", (pairs[0][1],)))
     given = query.given(pairs, CustomerPortraitQuery.__struct_fields__)
     return CustomerPortraitQuery(
         customerNumber=query.items("customerNumber", given["customerNumber"]),
