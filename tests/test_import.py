@@ -287,8 +287,12 @@ def test_a_batch_has_a_bound_in_the_names_that_its_facts_link(tmp_path: Path) ->
     reader = Reader(path, identifier_fields=frozenset())
     batches = Batches(Service(Store()), tenant, reader, Way(FORMATS["facts"], None), Bookmark())
     first, rest = batches.take(), batches.take()
-    assert BATCH_LINKED <= sum(len(one.named) for one in first.prepared.claims) < BATCH_LINKED + CHUNK_ROWS * names
-    assert len(first.prepared.claims) + len(rest.prepared.claims) == rest.items == rows
+    assert first.prepared.linked
+    assert rest.prepared.linked
+    packed, left = len(first.prepared.linked.keys), len(rest.prepared.linked.keys)
+    assert BATCH_LINKED <= packed * names < BATCH_LINKED + CHUNK_ROWS * names
+    assert packed + left == rest.items == rows
+    assert len(first.prepared.linked.ties.ones) == packed * (names - 1)
     assert (first.last, rest.last) == (False, True)
 
 

@@ -107,10 +107,7 @@ async def land(
     contest = _contest(claims, known)
     if contest.winners is not said or known or changed_hands or (ahead and ahead.settings != tenant.settings):
         ahead = None
-    if ahead is not None and ahead.linked:
-        landed = await _apply_linked(tx, tenant, ahead.linked)
-    else:
-        landed = await _apply(tx, tenant, contest._replace(ahead=ahead, cuts=changed_hands), known, now)
+    landed = await _apply(tx, tenant, contest._replace(ahead=ahead, cuts=changed_hands), known, now)
     landed.landed, landed.known = len(contest.winners), came - len(contest.winners)
     landed.won = {one.key for one in contest.winners}
     return landed
@@ -136,6 +133,30 @@ async def land_alone(tx: Transaction, tenant: Tenant, calls: Alone) -> Landed | 
         landed.dirty = await rulebook.gather(tx, tenant, gathering, set(gathering))
         await tx.run("unstage_alone", list(landed.dirty))
     await _refold(tx, tenant, landed.dirty, calls_alone.TOLD)
+    return landed
+
+
+async def land_linked(tx: Transaction, tenant: Tenant, packed: Packed) -> Landed | None:
+    """Land facts with links as they were packed; None, and nothing is done, if they can't: they land as claims.
+
+    `won` is left empty: all of them won. The tenant's lock must be held.
+    """
+    met = await tx.row("met_packed", tenant.id, packed.keys)
+    if met is None or met["any"] or packed.settings != tenant.settings:
+        return None
+    landed = Landed(landed=len(packed.keys))
+    came, fresh = await arrive_packed(tx, tenant, packed)
+    landed.first_number, landed.moves, landed.touched, landed.customers, landed.unnamed = came
+    await tx.copy_packed("fact", FACTS_WITH_LINKS, packed.facts)
+    await tx.copy_packed("record", RECORD_COLUMNS, packed.records)
+    await _add(tx, "identity", IDENTITY_COLUMNS, packed.folded.identities, fresh)
+    await _add(tx, "trait", TRAIT_COLUMNS, packed.folded.traits, fresh)
+    await _add(tx, "origin", ORIGIN_COLUMNS, packed.folded.origins, fresh)
+    if packed.staged:
+        await tx.copy_packed("staged_fact", FACTS_WITH_LINKS, packed.staged)
+        await _fold_staged(tx, tenant, [summary for summary in _summaries(tenant) if summary in FOLDED_WHERE_STAGED])
+    if packed.named:
+        await tx.copy_packed("relisted", ("name",), packed.named)
     return landed
 
 
@@ -322,24 +343,6 @@ async def _apply(
     whole = not dirty and not losers and not any(one.waits for one in winners)
     await _fold(tx, tenant, dirty, winners, whole=whole)
     landed.dirty = dirty
-    return landed
-
-
-async def _apply_linked(tx: Transaction, tenant: Tenant, packed: Packed) -> Landed:
-    """What `_apply` does, for facts of which none is known and that wait for nothing, as they were packed."""
-    landed = Landed()
-    came, fresh = await arrive_packed(tx, tenant, packed)
-    landed.first_number, landed.moves, landed.touched, landed.customers, landed.unnamed = came
-    await tx.copy_packed("fact", FACTS_WITH_LINKS, packed.facts)
-    await tx.copy_packed("record", RECORD_COLUMNS, packed.records)
-    await _add(tx, "identity", IDENTITY_COLUMNS, packed.folded.identities, fresh)
-    await _add(tx, "trait", TRAIT_COLUMNS, packed.folded.traits, fresh)
-    await _add(tx, "origin", ORIGIN_COLUMNS, packed.folded.origins, fresh)
-    if packed.staged:
-        await tx.copy_packed("staged_fact", FACTS_WITH_LINKS, packed.staged)
-        await _fold_staged(tx, tenant, [summary for summary in _summaries(tenant) if summary in FOLDED_WHERE_STAGED])
-    if packed.named:
-        await tx.copy_packed("relisted", ("name",), packed.named)
     return landed
 
 

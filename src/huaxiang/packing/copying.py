@@ -43,9 +43,9 @@ _TEXT: Final = 25
 _ZERO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def chunks(rows: Sequence[bytes]) -> list[bytes]:
-    """A whole copy of these rows, some hundreds of them together."""
-    parts = [b"".join(rows[at : at + CHUNK_ROWS]) for at in range(0, len(rows), CHUNK_ROWS)]
+def chunks(rows: Sequence[bytes], last: bytes = b"") -> list[bytes]:
+    """A whole copy of these rows, some hundreds of them together; `last`: the last field, if they lack it."""
+    parts = [last.join((*rows[at : at + CHUNK_ROWS], b"")) for at in range(0, len(rows), CHUNK_ROWS)]
     return [HEAD, *parts, TAIL]
 
 
