@@ -141,7 +141,7 @@ async def land_linked(tx: Transaction, tenant: Tenant, packed: Packed) -> Landed
 
     `won` is left empty: all of them won. The tenant's lock must be held.
     """
-    met = await tx.row("met_packed", tenant.id, packed.keys)
+    met = await tx.row("met_packed", tenant.id, ",".join(packed.keys))
     if met is None or met["any"] or packed.settings != tenant.settings:
         return None
     landed = Landed(landed=len(packed.keys))
