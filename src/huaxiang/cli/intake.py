@@ -36,11 +36,13 @@ from huaxiang.sources import FieldMapping, Found, Reader, Reject, RejectWriter, 
 
 BATCH_ROWS = 25_000
 BATCH_BYTES = 16 << 20
+BATCH_LINKED = 50_000
+"""Names in the facts of a batch that have several, and so link them: a row may bring along many such facts."""
 BATCH_PACKED = 75_000
 """Rows of a batch whose facts are packed with their links. What lands together is joined in memory; what lands later
 writes the nodes and the links once more that it joins."""
-BATCH_LINKED = 150_000
-"""Names in the facts of a batch that have several, and so link them: a row may bring along many such facts."""
+PACKED_LINKED = 2 * BATCH_PACKED
+"""Names in the facts of a batch that are packed: they take a third of the room."""
 CHUNK_ROWS = 32
 """Rows that are read, parsed and claimed together: few enough to be near at hand for the processor at each step."""
 _HEAD_BYTES = 1 << 16
@@ -145,7 +147,7 @@ class Batches:
     def _has_room(self, rows: int, claimed: int, piles: Piles | None) -> bool:
         """Whether a batch of so many rows takes more; `claimed`: the names that claims link."""
         packed, names = (len(piles.linked), piles.linked.names) if piles else (0, 0)
-        if claimed + names >= BATCH_LINKED:
+        if claimed >= BATCH_LINKED or names >= PACKED_LINKED:
             return False
         if self._way.batch_rows is not None:
             return rows < self._way.batch_rows
