@@ -249,13 +249,13 @@ class Bundle:
         return spot
 
     def _spot(self, identifier: Identifier) -> _Spot:
-        kind, scope, value = identifier.kind, identifier.scope, identifier.value
-        spot = self._known.get((kind, scope, value))
+        normal = kind, scope, value = identifier.kind, identifier.scope, identifier.value
+        spot = self._known.get(normal)
         if spot is None:
             sort, spelled = self._sorts.get((kind, scope)) or self._sort(kind, scope), value.encode()
             is_somebody = identifies(identifier, self._blocked)
             spot = len(self._spots), sort.node(spelled), is_somebody, value, _length(len(spelled)) + spelled, sort
-            self._known[kind, scope, value] = spot
+            self._known[normal] = spot
             self._spots.append(spot)
         return spot
 
@@ -292,9 +292,12 @@ class Bundle:
         """Add a fact's rows. `record`: its key, its id, the digest of its bytes, and these."""
         key, record_id, digest, said = record
         at = self._now if fact.at is None else copying.microseconds(fact.at)
-        created = None if fact.created_at is None else copying.microseconds(fact.created_at)
-        created_at = copying.NULL if created is None else _time(8, created)
-        updated_at = copying.NULL if fact.updated_at is None else copying.time(fact.updated_at)
+        created, created_at, updated_at = None, copying.NULL, copying.NULL
+        if fact.created_at is not None:
+            created = copying.microseconds(fact.created_at)
+            created_at = _time(8, created)
+        if fact.updated_at is not None:
+            updated_at = copying.time(fact.updated_at)
         name = record_id.encode()
         stamp = b"".join((shared.stamp, key, _happened(8, at, len(name)), name))
         told: When = at, shared.rank, record_id, key, stamp
@@ -305,12 +308,12 @@ class Bundle:
             spelling = self._say(own, mention, told, created)
         else:
             self.names += len(spots)
-            linked = {place}
+            linked = [place]
             for spot, mentioned in zip(spots, mentions, strict=True):
                 if spot is own and not spelling:
                     spelling = self._say(own, mention, told, created)
                 elif spot[0] not in linked:
-                    linked.add(spot[0])
+                    linked.append(spot[0])
                     nodes.append(spot[1])
                     said_of_it = self._say(spot, mentioned, told, created)
                     self._link((spot, own), spots, mentioned, (stamp, shared.link, said_of_it, created_at))
