@@ -28,6 +28,7 @@ from huaxiang.identifiers import node_of, revision_mark
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, Transcript
 from huaxiang.packing import alone as calls_alone
 from huaxiang.packing import copying
+from huaxiang.packing.alone import Alone
 from huaxiang.packing.folding import IDENTITY_COLUMNS, ORIGIN_COLUMNS, TRAIT_COLUMNS
 from huaxiang.packing.linked import FACT_COLUMNS as FACTS_WITH_LINKS
 from huaxiang.packing.linked import RECORD_COLUMNS
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from huaxiang.joining import Move
     from huaxiang.model import Tenant
     from huaxiang.packing.ahead import Ahead
-    from huaxiang.packing.alone import Alone
     from huaxiang.packing.linked import Packed
     from huaxiang.store import Row, Transaction
 
@@ -79,7 +79,8 @@ class Landed(msgspec.Struct):
     `touched`: nodes whose links differ, and who have no customer yet by all of them; `shrunk`: those of them that lost
     some. `moves`: who moved already. `first_number`: the smallest number of a node seen for the first time. `dirty`:
     nodes from which something was taken away. `customers`: those of which something was said, if that is known already,
-    as it is of all but the `unnamed` nodes.
+    as it is of all but the `unnamed` nodes. Of what was packed: whether it tells of a CRM's records (`listed`), and the
+    accounts that these belong to (`owners`).
     """
 
     landed: int = 0
@@ -92,6 +93,8 @@ class Landed(msgspec.Struct):
     moves: Sequence[Move] = ()
     customers: set[int] | None = None
     unnamed: Sequence[UUID] = ()
+    listed: bool = False
+    owners: frozenset[str] = frozenset()
 
 
 async def land(
@@ -113,11 +116,15 @@ async def land(
     return landed
 
 
-async def land_alone(tx: Transaction, tenant: Tenant, calls: Alone) -> Landed | None:
-    """Land calls that stand alone as they were packed; None, and nothing is done, if they can't: they land as claims.
+async def land_packed(tx: Transaction, tenant: Tenant, packed: Alone | Packed) -> Landed | None:
+    """Land facts as they were packed; None, and nothing is done, if they can't: they land as claims.
 
     `won` is left empty: all of them won. The tenant's lock must be held.
     """
+    return await (_land_alone(tx, tenant, packed) if isinstance(packed, Alone) else _land_linked(tx, tenant, packed))
+
+
+async def _land_alone(tx: Transaction, tenant: Tenant, calls: Alone) -> Landed | None:
     met = await tx.row("met_alone", tenant.id, calls.keys)
     if met is None or met["any"] or calls.settings != tenant.settings:
         return None
@@ -136,15 +143,11 @@ async def land_alone(tx: Transaction, tenant: Tenant, calls: Alone) -> Landed | 
     return landed
 
 
-async def land_linked(tx: Transaction, tenant: Tenant, packed: Packed) -> Landed | None:
-    """Land facts with links as they were packed; None, and nothing is done, if they can't: they land as claims.
-
-    `won` is left empty: all of them won. The tenant's lock must be held.
-    """
+async def _land_linked(tx: Transaction, tenant: Tenant, packed: Packed) -> Landed | None:
     met = await tx.row("met_packed", tenant.id, ",".join(packed.keys))
     if met is None or met["any"] or packed.settings != tenant.settings:
         return None
-    landed = Landed(landed=len(packed.keys))
+    landed = Landed(landed=len(packed.keys), listed=bool(packed.named), owners=packed.owners)
     came, fresh = await arrive_packed(tx, tenant, packed)
     landed.first_number, landed.moves, landed.touched, landed.customers, landed.unnamed = came
     await tx.copy_packed("fact", FACTS_WITH_LINKS, packed.facts)

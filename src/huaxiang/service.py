@@ -52,7 +52,6 @@ from huaxiang.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-    from collections.abc import Set as AbstractSet
 
     from huaxiang.bookmark import Bookmark, Place, Turn
     from huaxiang.ingest import Landed
@@ -202,9 +201,9 @@ class Service(Keyring):
     async def _land_claims(self, tx: Transaction, tenant: Tenant, batch: Prepared) -> set[UUID]:
         landed = await ingest.land(tx, tenant, batch.claims, batch.came_at, ahead=batch.ahead)
         await _settle(tx, tenant, landed, said=any(isinstance(one.fact, (Record, Step)) for one in batch.claims))
-        await _put_fields(tx, tenant, batch.fields)
+        await crm.put_fields(tx, tenant, batch.fields)
         owners = {getattr(one.fact, "owner", "") for one in batch.claims}
-        await _put_owners(tx, tenant, owners.union(field.owner for field in batch.fields))
+        await crm.put_owners(tx, tenant, owners.union(field.owner for field in batch.fields))
         return landed.won
 
     async def begin_import(self, tenant: Tenant, name: UUID, file: str, form: str, *, again: bool) -> Bookmark:
@@ -313,8 +312,8 @@ class Service(Keyring):
 
     async def keep_fields(self, tx: Transaction, tenant: Tenant, fields: Sequence[CustomField]) -> None:
         """Keep definitions of custom fields where the tenant's lock is held."""
-        await _put_fields(tx, tenant, fields)
-        await _put_owners(tx, tenant, {field.owner for field in fields})
+        await crm.put_fields(tx, tenant, fields)
+        await crm.put_owners(tx, tenant, {field.owner for field in fields})
 
     async def cut(self, tenant: Tenant, mention: Mention, at: datetime, *, author: str = "", reason: str = "") -> None:
         """The identifier changed hands at a time: what was said of it before is another customer's.
@@ -484,28 +483,21 @@ async def _settle(tx: Transaction, tenant: Tenant, landed: Landed, *, said: bool
 
 
 async def _land_packed(tx: Transaction, tenant: Tenant, batch: Prepared) -> tuple[Prepared, int]:
-    """Land what is packed; gives how many facts did, and the batch with those that can't land so among its claims."""
-    done, claims = 0, list(batch.claims)
-    if batch.alone is not None:
-        landed = await ingest.land_alone(tx, tenant, batch.alone)
-        if landed is None:
-            claims += batch.alone.claims(tenant)
-        else:
-            done = landed.landed
-            await _settle(tx, tenant, landed, said=False)
-    if batch.linked is not None:
+    """Land what is packed; gives the batch with what can't land so among its claims, and how many facts did."""
+    done, claims = 0, list[Claim]()
+    for packed in (batch.alone, batch.linked):
+        if packed is None:
+            continue
         if done:
             await tx.run("clear_staging")
-        landed = await ingest.land_linked(tx, tenant, batch.linked)
+        landed = await ingest.land_packed(tx, tenant, packed)
         if landed is None:
-            claims += batch.linked.claims(tenant)
-        else:
-            done += landed.landed
-            await _settle(tx, tenant, landed, said=bool(batch.linked.named))
-            await _put_owners(tx, tenant, batch.linked.owners)
-    if len(claims) > len(batch.claims):
-        batch = batch._replace(claims=tuple(claims), ahead=None)
-    return batch, done
+            claims += packed.claims(tenant)
+            continue
+        done += landed.landed
+        await _settle(tx, tenant, landed, said=landed.listed)
+        await crm.put_owners(tx, tenant, landed.owners)
+    return (batch._replace(claims=(*claims, *batch.claims), ahead=None) if claims else batch), done
 
 
 def _together(batches: Iterable[Prepared]) -> list[Prepared]:
@@ -599,25 +591,3 @@ async def _past_nodes(tx: Transaction, tenant: Tenant, now: datetime) -> list[UU
         epochs = {0, *(epoch_of([cut], cut) for cut in cuts)} - {epoch_of(cuts, now)}
         past += [node_of(tenant.key, identifier, epoch) for epoch in sorted(epochs)]
     return past
-
-
-async def _put_fields(tx: Transaction, tenant: Tenant, fields: Sequence[CustomField]) -> None:
-    rows = [
-        (field.id, field.owner, field.sort, field.updated_at, msgspec.json.encode(field.details).decode())
-        for field in fields
-    ]
-    await tx.each("put_custom_fields", rows, tenant.id)
-
-
-async def _put_owners(tx: Transaction, tenant: Tenant, owners: AbstractSet[str]) -> None:
-    """Accounts that own records stand below the tenant's main account."""
-    accounts = sorted({account for owner in owners if (account := _uuid(owner)) and account != tenant.main_account})
-    if accounts:
-        await tx.run("put_accounts", tenant.id, tenant.main_account, accounts)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
