@@ -33,7 +33,7 @@ from huaxiang.bookmark import Bookmark, Place
 from huaxiang.claim import Claim, any_claim, claim
 from huaxiang.cli.gauge import Gauge
 from huaxiang.cli.imports import FORMATS
-from huaxiang.cli.intake import BATCH_LINKED, CHUNK_ROWS, Batches, Taken, Way
+from huaxiang.cli.intake import BATCH_LINKED, BATCH_PACKED, BATCH_ROWS, CHUNK_ROWS, PACKED_LINKED, Batches, Taken, Way
 from huaxiang.dialects.tinet.inward import any_call, call
 from huaxiang.dialects.tinet.outward import page
 from huaxiang.errors import Busy, Refused
@@ -273,9 +273,10 @@ def test_what_comes_behind_a_place_is_what_would_have_come(tmp_path: Path, name:
         assert list(Reader(path).after(items=count, line=line)) == items[count:]
 
 
-def test_a_batch_has_a_bound_in_the_names_that_its_facts_link(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("can_pile", "most"), [(True, PACKED_LINKED), (False, BATCH_LINKED)])
+def test_a_batch_has_a_bound_in_the_names_that_its_facts_link(tmp_path: Path, *, can_pile: bool, most: int) -> None:
     names, path = 31, tmp_path / "facts.jsonl"
-    rows = BATCH_LINKED // names + 100
+    rows = most // names + 100
     path.write_bytes(as_lines([
         {
             "kind": "trait", "source": "feed", "id": str(row), "at": "2021-03-01T12:00:00Z",
@@ -283,13 +284,32 @@ def test_a_batch_has_a_bound_in_the_names_that_its_facts_link(tmp_path: Path) ->
         }
         for row in range(rows)
     ]))  # fmt: skip
+    first, rest = taken_from(path, can_pile=can_pile, batches=2)
+    landing = [len(one.prepared.linked.keys if one.prepared.linked else one.prepared.claims) for one in (first, rest)]
+    assert most <= landing[0] * names < most + CHUNK_ROWS * names
+    assert sum(landing) == rest.items == rows
+    assert (first.last, rest.last) == (False, True)
+
+
+@pytest.mark.parametrize(("can_pile", "most"), [(True, BATCH_PACKED), (False, BATCH_ROWS)])
+def test_more_rows_land_together_where_they_are_packed_with_their_links(
+    tmp_path: Path, *, can_pile: bool, most: int
+) -> None:
+    path = tmp_path / "facts.jsonl"
+    said = {"kind": "trait", "source": "feed", "identifiers": [{"kind": "unionid", "value": "u"}]}
+    path.write_bytes(as_lines([{**said, "id": str(row)} for row in range(most + 10)]))
+    first, rest = taken_from(path, can_pile=can_pile, batches=2)
+    assert most <= first.items < most + CHUNK_ROWS
+    assert (rest.items, rest.last) == (most + 10, True)
+
+
+def taken_from(path: Path, *, can_pile: bool, batches: int) -> list[Any]:
+    """The first batches of a file of facts, with what can be packed packed, if it may be."""
     tenant = Tenant(1, "acme", "acme", "Asia/Shanghai", b"k" * 32, UUID(int=1), UUID(int=2), TenantSettings())
     reader = Reader(path, identifier_fields=frozenset())
-    batches = Batches(Service(Store()), tenant, reader, Way(FORMATS["facts"], None), Bookmark())
-    first, rest = batches.take(), batches.take()
-    assert BATCH_LINKED <= sum(len(one.named) for one in first.prepared.claims) < BATCH_LINKED + CHUNK_ROWS * names
-    assert len(first.prepared.claims) + len(rest.prepared.claims) == rest.items == rows
-    assert (first.last, rest.last) == (False, True)
+    reading = Batches(Service(Store()), tenant, reader, Way(FORMATS["facts"], None), Bookmark())
+    reading.can_pile = can_pile
+    return [reading.take() for _ in range(batches)]
 
 
 def test_a_run_that_goes_on_keeps_what_was_settled_and_only_that(tmp_path: Path) -> None:

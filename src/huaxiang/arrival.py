@@ -127,7 +127,8 @@ async def arrive_packed(tx: Transaction, tenant: Tenant, packed: Packed) -> tupl
     if packed.links:
         await tx.copy_packed("link", LINK_COLUMNS, _with_reasons(packed, came.reasons))
     if came.left:  # `resolve` looks at what landed
-        await tx.copy_packed("landing_link", LINK_COLUMNS, copying.chunks([row for row, _ in packed.links]))
+        rows = [row + copying.NULL for row, end in zip(packed.links, packed.ends, strict=True) if not end % 2]
+        await tx.copy_packed("landing_link", LINK_COLUMNS, copying.chunks(rows))
     arrival = _named(came, {place: UUID(bytes=packed.places[place]) for place in (*came.left, *came.unnamed)})
     return arrival, came.fresh.keys()
 
@@ -144,15 +145,14 @@ def _whole_nodes(packed: Packed, fresh: Mapping[int, _Fresh]) -> list[bytes]:
 
 
 def _with_reasons(packed: Packed, reasons: Mapping[int, str]) -> Sequence[bytes]:
-    """The rows of all links, those that are suspended with the reason, which is their last field."""
+    """The rows of all links, each with the reason why it is suspended, if it is, for its last field."""
     if not reasons:
-        return packed.whole_links
-    rows = [row for place, both in enumerate(packed.links) if place not in reasons for row in both]
-    fields = {reason: copying.text(reason) for reason in set(reasons.values())}
-    for place, reason in reasons.items():
-        rows += [row[: -len(copying.NULL)] + fields[reason] for row in packed.links[place]]
-    rows.sort()
-    return copying.chunks(rows)
+        return copying.chunks(packed.links, copying.NULL)
+    field_of = {reason: copying.text(reason) for reason in set(reasons.values())} | {None: copying.NULL}
+    reason = reasons.get
+    return copying.chunks([
+        row + field_of[reason(end >> 1)] for row, end in zip(packed.links, packed.ends, strict=True)
+    ])  # fmt: skip
 
 
 def _named(came: _Came, nodes: Mapping[int, UUID]) -> Arrival:

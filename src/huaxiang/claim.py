@@ -167,9 +167,14 @@ def any_claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim 
 
 def _claim(tenant: Tenant, line: int, fact: AnyFact, said: bytes, named: Names, now: datetime) -> Claim:
     digest = blake2b(said, digest_size=16).digest()
-    record_id = fact.id or (f"~{digest.hex()}" if fact.at else f"~{uuid4().hex}")
+    record_id = record_id_of(fact, digest)
     key = record_key(tenant.key, fact.source, fact.enterprise, kind_of(fact), record_id)
     return Claim(line, fact, key, record_id, digest, said, *named, now)
+
+
+def record_id_of(fact: AnyFact, digest: bytes) -> str:
+    """The id of a fact's record: its own, else by its content, else one given now."""
+    return fact.id or (f"~{digest.hex()}" if fact.at else f"~{uuid4().hex}")
 
 
 def of_stored(
@@ -433,7 +438,7 @@ class Placing(msgspec.Struct, frozen=True):
             return [node]
         places = [self._place(rows, named, at) if current else self._node(named, at)[0] for named in one.named]
         somebody = [i for i, (identifier, _) in enumerate(one.named) if identifies(identifier, self.blocked)]
-        primary = primary_of(self.tenant, one, somebody)
+        primary = primary_of(self.tenant, one.fact, [identifier.kind for identifier, _ in one.named], somebody)
         decision = isinstance(one.fact, Link) and one.fact.author is not None
         mention = None if decision else one.named[primary][1]
         rows.facts.append(self._fact_row(one, places[primary], at, mention, current=current))
@@ -502,7 +507,8 @@ class Placing(msgspec.Struct, frozen=True):
 
     def _strength(self, one: Claim, ends: tuple[int, int]) -> int:
         if not all(identifies(one.named[end][0], self.blocked) for end in ends):
-            return STRENGTH_STATED if is_name(one) else STRENGTH_NONE
+            is_one = is_name([(identifier.kind, identifier.value) for identifier, _ in one.named])
+            return STRENGTH_STATED if is_one else STRENGTH_NONE
         if isinstance(one.fact, Link) and one.fact.author is not None:
             return STRENGTH_PERSON
         return STRENGTH_VERIFIED if one.named[ends[1]][1].verified else STRENGTH_STATED
@@ -514,26 +520,26 @@ class Placing(msgspec.Struct, frozen=True):
         return [*places, *others]
 
 
-def is_name(one: Claim) -> bool:
-    """Whether a record tells what another house calls a value, and nothing else.
+def is_name(named: Sequence[tuple[str, str]]) -> bool:
+    """Whether a record that names these (kind, value) tells what another house calls a value, and nothing else.
 
     An id that a house gave out itself stands for one of its identifiers; if that identifies nobody, for it alone.
     """
-    ids = [identifier for identifier, _ in one.named if identifier.kind == "audience_id"]
-    return len(one.named) == 2 and len(ids) == 1 and bool(_ID.fullmatch(ids[0].value)) and int(ids[0].value) >= OWN_IDS  # noqa: PLR2004 (an id, and what it stands for)
+    ids = [value for kind, value in named if kind == "audience_id"]
+    return len(named) == 2 and len(ids) == 1 and bool(_ID.fullmatch(ids[0])) and int(ids[0]) >= OWN_IDS  # noqa: PLR2004 (an id, and what it stands for)
 
 
-def primary_of(tenant: Tenant, one: Claim, somebody: Sequence[int]) -> int:
-    """Which of its identifiers a fact hangs on: of those that identify somebody, the first in matching order.
+def primary_of(tenant: Tenant, fact: AnyFact, kinds: Sequence[str], somebody: Sequence[int]) -> int:
+    """Which of its identifiers, of these kinds, a fact hangs on: the first in matching order that identifies somebody.
 
-    `somebody`: the places of these among its names.
+    `somebody`: the places of those that do.
     """
     matching = tenant.settings.matching
-    if not matching or isinstance(one.fact, Call):
+    if not matching or isinstance(fact, Call):
         return somebody[0] if somebody else 0
-    order = matching.get(one.fact.source, matching.get("*", ()))
+    order = matching.get(fact.source, matching.get("*", ()))
     places = {kind: place for place, kind in reversed(list(enumerate(order)))}
-    return min(somebody, key=lambda i: (places.get(one.named[i][0].kind, len(order)), i), default=0)
+    return min(somebody, key=lambda i: (places.get(kinds[i], len(order)), i), default=0)
 
 
 def by_node(row: Sequence[Any]) -> int:

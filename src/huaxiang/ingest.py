@@ -29,6 +29,7 @@ from huaxiang.identifiers import node_of, revision_mark
 from huaxiang.model import Amendment, AnyFact, Call, Identifier, Mark, TenantSettings, Transcript
 from huaxiang.packing import alone as calls_alone
 from huaxiang.packing import copying
+from huaxiang.packing.alone import Alone
 from huaxiang.packing.folding import IDENTITY_COLUMNS, ORIGIN_COLUMNS, TRAIT_COLUMNS
 from huaxiang.packing.linked import FACT_COLUMNS as FACTS_WITH_LINKS
 from huaxiang.packing.linked import RECORD_COLUMNS
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from huaxiang.joining import Move
     from huaxiang.model import Tenant
     from huaxiang.packing.ahead import Ahead
-    from huaxiang.packing.alone import Alone
     from huaxiang.packing.linked import Packed
     from huaxiang.store import Row, Transaction
 
@@ -84,7 +84,8 @@ class Landed(msgspec.Struct):
     `touched`: nodes whose links differ, and who have no customer yet by all of them; `shrunk`: those of them that lost
     some. `moves`: who moved already. `first_number`: the smallest number of a node seen for the first time. `dirty`:
     nodes from which something was taken away. `customers`: those of which something was said, if that is known already,
-    as it is of all but the `unnamed` nodes.
+    as it is of all but the `unnamed` nodes. Of what was packed: whether it tells of a CRM's records (`listed`), and the
+    accounts that these belong to (`owners`).
     """
 
     landed: int = 0
@@ -97,6 +98,8 @@ class Landed(msgspec.Struct):
     moves: Sequence[Move] = ()
     customers: set[int] | None = None
     unnamed: Sequence[UUID] = ()
+    listed: bool = False
+    owners: frozenset[str] = frozenset()
 
 
 class Met(NamedTuple):
@@ -141,20 +144,21 @@ async def land(
     contest = _contest(claims, known)
     if contest.winners is not said or known or changed_hands or (ahead and ahead.settings != tenant.settings):
         ahead = None
-    if ahead is not None and ahead.linked:
-        landed = await _apply_linked(tx, tenant, ahead.linked)
-    else:
-        landed = await _apply(tx, tenant, contest._replace(ahead=ahead, cuts=changed_hands), known, now)
+    landed = await _apply(tx, tenant, contest._replace(ahead=ahead, cuts=changed_hands), known, now)
     landed.landed, landed.known = len(contest.winners), came - len(contest.winners)
     landed.won = {one.key for one in contest.winners}
     return landed
 
 
-async def land_alone(tx: Transaction, tenant: Tenant, calls: Alone) -> Landed | None:
-    """Land calls that stand alone as they were packed; None, and nothing is done, if they can't: they land as claims.
+async def land_packed(tx: Transaction, tenant: Tenant, packed: Alone | Packed) -> Landed | None:
+    """Land facts as they were packed; None, and nothing is done, if they can't: they land as claims.
 
     `won` is left empty: all of them won. The tenant's lock must be held.
     """
+    return await (_land_alone(tx, tenant, packed) if isinstance(packed, Alone) else _land_linked(tx, tenant, packed))
+
+
+async def _land_alone(tx: Transaction, tenant: Tenant, calls: Alone) -> Landed | None:
     met = await tx.row("met_alone", tenant.id, calls.keys)
     if met is None or met["any"] or calls.settings != tenant.settings:
         return None
@@ -170,6 +174,26 @@ async def land_alone(tx: Transaction, tenant: Tenant, calls: Alone) -> Landed | 
         landed.dirty = await rulebook.gather(tx, tenant, gathering, set(gathering))
         await tx.run("unstage_alone", list(landed.dirty))
     await fold.add_staged(tx, tenant, landed.dirty, calls_alone.TOLD)
+    return landed
+
+
+async def _land_linked(tx: Transaction, tenant: Tenant, packed: Packed) -> Landed | None:
+    met = await tx.row("met_packed", tenant.id, ",".join(packed.keys))
+    if met is None or met["any"] or packed.settings != tenant.settings:
+        return None
+    landed = Landed(landed=len(packed.keys), listed=bool(packed.named), owners=packed.owners)
+    came, fresh = await arrive_packed(tx, tenant, packed)
+    landed.first_number, landed.moves, landed.touched, landed.customers, landed.unnamed = came
+    await tx.copy_packed("fact", FACTS_WITH_LINKS, packed.facts)
+    await tx.copy_packed("record", RECORD_COLUMNS, packed.records)
+    await _add(tx, "identity", IDENTITY_COLUMNS, packed.folded.identities, fresh)
+    await _add(tx, "trait", TRAIT_COLUMNS, packed.folded.traits, fresh)
+    await _add(tx, "origin", ORIGIN_COLUMNS, packed.folded.origins, fresh)
+    if packed.staged:
+        await tx.copy_packed("staged_fact", FACTS_WITH_LINKS, packed.staged)
+        await fold.staged(tx, tenant, [one for one in fold.summaries(tenant) if one in FOLDED_WHERE_STAGED])
+    if packed.named:
+        await tx.copy_packed("relisted", ("name",), packed.named)
     return landed
 
 
@@ -356,24 +380,6 @@ async def _apply(
     whole = not dirty and not losers and not any(one.waits for one in winners)
     await fold.add(tx, tenant, dirty, winners, whole=whole)
     landed.dirty = dirty
-    return landed
-
-
-async def _apply_linked(tx: Transaction, tenant: Tenant, packed: Packed) -> Landed:
-    """What `_apply` does, for facts of which none is known and that wait for nothing, as they were packed."""
-    landed = Landed()
-    came, fresh = await arrive_packed(tx, tenant, packed)
-    landed.first_number, landed.moves, landed.touched, landed.customers, landed.unnamed = came
-    await tx.copy_packed("fact", FACTS_WITH_LINKS, packed.facts)
-    await tx.copy_packed("record", RECORD_COLUMNS, packed.records)
-    await _add(tx, "identity", IDENTITY_COLUMNS, packed.folded.identities, fresh)
-    await _add(tx, "trait", TRAIT_COLUMNS, packed.folded.traits, fresh)
-    await _add(tx, "origin", ORIGIN_COLUMNS, packed.folded.origins, fresh)
-    if packed.staged:
-        await tx.copy_packed("staged_fact", FACTS_WITH_LINKS, packed.staged)
-        await fold.staged(tx, tenant, [one for one in fold.summaries(tenant) if one in FOLDED_WHERE_STAGED])
-    if packed.named:
-        await tx.copy_packed("relisted", ("name",), packed.named)
     return landed
 
 

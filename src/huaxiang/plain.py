@@ -52,13 +52,13 @@ def plain_names(fact: AnyFact, own: range, seen: Seen) -> tuple[tuple[Identifier
     `own`: the ids that its tenant gives out itself. `seen`: mentions that were looked at before, for this tenant.
     """
     identifiers = fact.identifiers
-    if type(identifiers) is not tuple or not 0 < len(identifiers) <= MOST_NAMES or not _is_plain(fact):
+    if type(identifiers) is not tuple or not 0 < len(identifiers) <= MOST_NAMES or not is_plain(fact):
         return None
     found: dict[Identifier, Mention] = {}
     for mention in identifiers:
         known = seen.get(id(mention))
         if known is None:
-            identifier = _plain_name(mention, own)
+            identifier = plain_name(mention, own)
             if identifier is None:
                 return None
             seen[id(mention)] = mention, identifier
@@ -69,14 +69,15 @@ def plain_names(fact: AnyFact, own: range, seen: Seen) -> tuple[tuple[Identifier
     return tuple(found.items())
 
 
-def _plain_name(mention: Mention, own: range) -> Identifier | None:
+def plain_name(mention: Mention, own: range) -> Identifier | None:
+    """Whom a plain mention names; None for any other. Raises `InputInvalid` as `normalise` does."""
     if not _is_plain_mention(mention) or is_own(mention, own):
         return None
     return lone_phone(mention.value) if mention.kind == "phone" else normalise(mention)
 
 
-def _is_plain(fact: AnyFact) -> bool:
-    """Whether all but its names is."""
+def is_plain(fact: AnyFact) -> bool:
+    """Whether all that a fact of one of PLAIN_KINDS says but its names is plain."""
     return (
         is_named(fact)
         and is_instant(fact.at)

@@ -25,7 +25,6 @@ from huaxiang.keyring import Keyring, check_time_zone, digest, tenant_of
 from huaxiang.lookup import Lookups
 from huaxiang.memory import Credential, Memory
 from huaxiang.model import (
-    Call,
     CallPage,
     CallPlace,
     CallResult,
@@ -43,8 +42,7 @@ from huaxiang.model import (
     Tenant,
     TenantSettings,
 )
-from huaxiang.packing.ahead import Ahead, placed_ahead
-from huaxiang.packing.alone import Alone, Pile
+from huaxiang.packing.ahead import Ahead, Piles, placed_ahead
 from huaxiang.pages import Asked, Made
 from huaxiang.pool import CrmView
 from huaxiang.portraits import Portraits
@@ -59,6 +57,8 @@ if TYPE_CHECKING:
     from huaxiang.ingest import Landed
     from huaxiang.keyring import Dialect
     from huaxiang.model import AccessKey
+    from huaxiang.packing.alone import Alone
+    from huaxiang.packing.linked import Packed
     from huaxiang.pages import Rendering
     from huaxiang.plain import Seen
     from huaxiang.shelf import Shelf
@@ -77,7 +77,8 @@ DECIDED = "huaxiang"
 class Prepared(NamedTuple):
     """A batch that is ready to land: what its good records claim and define, and its bad ones.
 
-    `alone`: calls that stand alone, packed; what the other records say is in `claims`.
+    `alone`: calls that stand alone, packed; `linked`: facts with links, packed; what the other records say is in
+    `claims`.
     """
 
     claims: tuple[Claim, ...]
@@ -86,6 +87,7 @@ class Prepared(NamedTuple):
     came_at: datetime
     ahead: Ahead | None = None
     alone: Alone | None = None
+    linked: Packed | None = None
 
 
 class Service(Keyring):
@@ -128,10 +130,10 @@ class Service(Keyring):
             outcomes += [_outcome(batch, won) for batch in batches]
         return outcomes
 
-    def prepare(self, tenant: Tenant, records: Sequence[tuple[int, Parsed]], pile: Pile | None = None) -> Prepared:
+    def prepare(self, tenant: Tenant, records: Sequence[tuple[int, Parsed]], piles: Piles | None = None) -> Prepared:
         """Make a batch ready to land: pure work, which another thread may do while the store lands the one before.
 
-        `pile`: takes the calls that stand alone.
+        `piles`: take what can be packed as it is.
         """
         now = self.now()
         rejects: list[Reject] = []
@@ -140,54 +142,55 @@ class Service(Keyring):
         for line, parsed in records:
             if len(parsed.facts) == 1 and not parsed.fields:  # nearly every record; the lists below cost more than it
                 fact = parsed.facts[0]
-                if pile is not None and type(fact) is Call and pile.take(fact):
+                if piles is not None and piles.take(fact):
                     continue
                 one = claim(tenant, line, fact, now)
-                (rejects if isinstance(one, Reject) else claims).append(one)  # type: ignore[arg-type] (each its own)
+                if isinstance(one, Reject):
+                    rejects.append(one)
+                elif piles is None or not piles.add(one):
+                    claims.append(one)
                 continue
             seen: Seen = {}
             claimed = [claim(tenant, line, fact, now, seen) for fact in parsed.facts]
             defined = [definition(tenant, line, field) for field in parsed.fields]
             refused = [one for one in (*claimed, *defined) if isinstance(one, Reject)]
             rejects += refused[:1]
-            claims += [] if refused else [one for one in claimed if isinstance(one, Claim)]
-            fields += [] if refused else [one for one in defined if isinstance(one, CustomField)]
+            if refused:
+                continue
+            good = [one for one in claimed if isinstance(one, Claim)]
+            claims += good if piles is None else [one for one in good if not piles.add(one)]
+            fields += [one for one in defined if isinstance(one, CustomField)]
         return Prepared(tuple(claims), tuple(fields), tuple(rejects), now)
 
-    def pile(self, tenant: Tenant) -> Pile:
-        """What takes calls of a batch that comes now."""
-        return Pile(tenant, self.now())
+    def piles(self, tenant: Tenant) -> Piles:
+        """What takes facts of a batch that comes now, to pack them."""
+        return Piles(tenant, self.now())
 
     async def can_pile(self, tenant: Tenant) -> bool:
-        """Whether calls that are piled up may land so: not where identifiers changed hands, or anything was erased."""
+        """Whether facts that are piled up may land so: not where identifiers changed hands, or anything was erased."""
         async with self.store.reading() as tx:
             met = await tx.row("met_alone", tenant.id, [])
         return met is not None and not met["any"]
 
-    def place_ahead(self, tenant: Tenant, batch: Prepared, pile: Pile | None = None) -> Prepared:
+    def place_ahead(self, tenant: Tenant, batch: Prepared, piles: Piles | None = None) -> Prepared:
         """Do beforehand what landing would do first; worth it for a batch that waits for the one before to land."""
-        ahead = placed_ahead(tenant, batch.claims, batch.came_at)
-        return batch._replace(ahead=ahead, alone=pile and pile.packed())
+        if piles is not None:
+            batch = batch._replace(alone=piles.calls.packed(), linked=piles.linked.packed())
+        return batch._replace(ahead=placed_ahead(tenant, batch.claims, batch.came_at))
 
     async def land_prepared(self, tenant: Tenant, batch: Prepared, place: Place | Turn | None = None) -> Outcome:
         """Land what `prepare` made ready, in one transaction; with it, move an import or a pull behind it."""
-        alone = 0
         won: set[UUID] = set()
         async with self.store.landing(tenant.id) as tx:
-            if batch.alone is not None:
+            if batch.alone is not None or batch.linked is not None:
                 tenant = await _current(tx, tenant)
-                landed = await ingest.land_alone(tx, tenant, batch.alone)
-                if landed is None:
-                    batch = _unpiled(tenant, batch, batch.alone)
-                else:
-                    alone = landed.landed
-                    await _settle(tx, tenant, landed, ())
-            if alone and batch.claims:
+            batch, packed = await _land_packed(tx, tenant, batch)
+            if packed and batch.claims:
                 await tx.run("clear_staging")
-            if not alone or batch.claims or batch.fields:
+            if not packed or batch.claims or batch.fields:
                 won = await self._land_claims(tx, tenant, batch)
             outcome = _outcome(batch, won)
-            outcome = msgspec.structs.replace(outcome, landed=outcome.landed + alone)
+            outcome = msgspec.structs.replace(outcome, landed=outcome.landed + packed)
             if place is not None:
                 await bookmark.move(tx, tenant, place, outcome.landed, outcome.known)
         return outcome
@@ -196,9 +199,10 @@ class Service(Keyring):
         """Land a batch of claims; gives the records that it changed."""
         met = await ingest.meet(tx, tenant, batch.claims)
         landed = await ingest.land(tx, met, batch.claims, batch.came_at, ahead=batch.ahead)
-        await _settle(tx, met.tenant, landed, batch.claims)
-        await _put_fields(tx, tenant, batch.fields)
-        await _put_owners(tx, tenant, batch.claims, batch.fields)
+        await _settle(tx, met.tenant, landed, said=any(isinstance(one.fact, (Record, Step)) for one in batch.claims))
+        await crm.put_fields(tx, tenant, batch.fields)
+        owners = {getattr(one.fact, "owner", "") for one in batch.claims}
+        await crm.put_owners(tx, tenant, owners.union(field.owner for field in batch.fields))
         return landed.won
 
     async def begin_import(self, tenant: Tenant, name: UUID, file: str, form: str, *, again: bool) -> Bookmark:
@@ -307,8 +311,8 @@ class Service(Keyring):
 
     async def keep_fields(self, tx: Transaction, tenant: Tenant, fields: Sequence[CustomField]) -> None:
         """Keep definitions of custom fields where the tenant's lock is held."""
-        await _put_fields(tx, tenant, fields)
-        await _put_owners(tx, tenant, (), fields)
+        await crm.put_fields(tx, tenant, fields)
+        await crm.put_owners(tx, tenant, {field.owner for field in fields})
 
     async def cut(self, tenant: Tenant, mention: Mention, at: datetime, *, author: str = "", reason: str = "") -> None:
         """The identifier changed hands at a time: what was said of it before is another customer's.
@@ -469,17 +473,30 @@ class Service(Keyring):
         return dict(row) if row else {}
 
 
-async def _settle(tx: Transaction, tenant: Tenant, landed: Landed, claims: Sequence[Claim]) -> None:
-    """Do what follows where these claims, and calls alone, have landed: counts, lists, customers, the feed."""
+async def _settle(tx: Transaction, tenant: Tenant, landed: Landed, *, said: bool) -> None:
+    """Do what follows where facts landed: counts, lists, customers, the feed; `said`: whether any told of records."""
     await pages.refresh(tx, tenant)
-    await listing.refresh(tx, tenant, said=any(isinstance(one.fact, (Record, Step)) for one in claims))
+    await listing.refresh(tx, tenant, said=said)
     moves = await resolve(tx, tenant, landed.touched, landed.shrunk)
     await feed.note(tx, tenant, landed, moves)
 
 
-def _unpiled(tenant: Tenant, batch: Prepared, calls: Alone) -> Prepared:
-    """The batch with its calls that stand alone among its claims."""
-    return batch._replace(claims=(*calls.claims(tenant), *batch.claims), ahead=None, alone=None)
+async def _land_packed(tx: Transaction, tenant: Tenant, batch: Prepared) -> tuple[Prepared, int]:
+    """Land what is packed; gives the batch with what can't land so among its claims, and how many facts did."""
+    done, claims = 0, list[Claim]()
+    for packed in (batch.alone, batch.linked):
+        if packed is None:
+            continue
+        if done:
+            await tx.run("clear_staging")
+        landed = await ingest.land_packed(tx, tenant, packed)
+        if landed is None:
+            claims += packed.claims(tenant)
+            continue
+        done += landed.landed
+        await _settle(tx, tenant, landed, said=landed.listed)
+        await crm.put_owners(tx, tenant, landed.owners)
+    return (batch._replace(claims=(*claims, *batch.claims), ahead=None) if claims else batch), done
 
 
 def _together(batches: Iterable[Prepared]) -> list[Prepared]:
@@ -573,26 +590,3 @@ async def _past_nodes(tx: Transaction, tenant: Tenant, now: datetime) -> list[UU
         epochs = {0, *(epoch_of([cut], cut) for cut in cuts)} - {epoch_of(cuts, now)}
         past += [node_of(tenant.key, identifier, epoch) for epoch in sorted(epochs)]
     return past
-
-
-async def _put_fields(tx: Transaction, tenant: Tenant, fields: Sequence[CustomField]) -> None:
-    rows = [
-        (field.id, field.owner, field.sort, field.updated_at, msgspec.json.encode(field.details).decode())
-        for field in fields
-    ]
-    await tx.each("put_custom_fields", rows, tenant.id)
-
-
-async def _put_owners(tx: Transaction, tenant: Tenant, claims: Sequence[Claim], fields: Sequence[CustomField]) -> None:
-    """Accounts that own records stand below the tenant's main account."""
-    owners = {getattr(one.fact, "owner", "") for one in claims} | {field.owner for field in fields}
-    accounts = sorted({account for owner in owners if (account := _uuid(owner)) and account != tenant.main_account})
-    if accounts:
-        await tx.run("put_accounts", tenant.id, tenant.main_account, accounts)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -58,8 +58,8 @@ class House:
         records = [(line, Parsed((fact,))) for line, fact in enumerate(facts, start=1)]
         if not prepared:
             return await service.land(self.tenant, records)
-        pile = service.pile(self.tenant)
-        batch = service.place_ahead(self.tenant, service.prepare(self.tenant, records, pile), pile)
+        piles = service.piles(self.tenant)
+        batch = service.place_ahead(self.tenant, service.prepare(self.tenant, records, piles), piles)
         return await service.land_prepared(self.tenant, batch)
 
     async def follow(self, steps: Sequence[Step], *, by: Service | None = None) -> None:

@@ -36,9 +36,8 @@ from huaxiang.model import (
     Trait,
 )
 from huaxiang.packing import copying
-from huaxiang.packing.ahead import placed_ahead
 from huaxiang.packing.linked import FACT_COLUMNS as PACKED_FACT_COLUMNS
-from huaxiang.packing.linked import LINK_COLUMNS, NODE_COLUMNS, PLACE_COLUMNS, Packed
+from huaxiang.packing.linked import LINK_COLUMNS, NODE_COLUMNS, PLACE_COLUMNS, Bundle, Packed
 from huaxiang.service import Prepared, Service
 from huaxiang.store import Store
 
@@ -89,9 +88,14 @@ def claimed(tenant: Tenant, told: Sequence[AnyFact]) -> list[Claim]:
     return [one for one in claims if isinstance(one, Claim)]
 
 
-def packed_of(tenant: Tenant, claims: Sequence[Claim]) -> Packed:
-    packed = placed_ahead(tenant, claims, NOW).linked
+def packed_of(tenant: Tenant, claims: Sequence[Claim], *, as_claims: bool) -> Packed:
+    """These packed: all of them as claims, or as facts where they are plain."""
+    bundle = Bundle(tenant, NOW)
+    taken = [(not as_claims and bundle.take(one.fact)) or (not bundle.add(one)) for one in claims]
+    assert as_claims or taken.count(True) > len(claims) // 5, "some are plain"
+    packed = bundle.packed()
     assert packed is not None
+    assert len(packed.keys) == len(claims)
     return packed
 
 
@@ -133,13 +137,15 @@ async def chunks(packed: Sequence[bytes]) -> AsyncIterator[bytes]:
         yield chunk
 
 
+@pytest.mark.parametrize("as_claims", [True, False])
 @pytest.mark.parametrize("settings", [TenantSettings(), SETTINGS])
 async def test_packed_facts_and_links_are_the_rows_that_placing_makes(
-    tenant: Tenant, tables: Tables, settings: TenantSettings
+    tenant: Tenant, tables: Tables, settings: TenantSettings, *, as_claims: bool
 ) -> None:
     tenant = msgspec.structs.replace(tenant, settings=settings)
-    claims = claimed(tenant, facts())
-    packed, rows = packed_of(tenant, claims), Rows()
+    # Any other has another key for every way.
+    claims = claimed(tenant, [fact for fact in facts() if fact.id or fact.at])
+    packed, rows = packed_of(tenant, claims, as_claims=as_claims), Rows()
     for one in claims:
         Placing(tenant, {}, frozenset(settings.blocked)).add(rows, one, NOW, current=True)
     nodes = [
@@ -158,22 +164,32 @@ async def test_packed_facts_and_links_are_the_rows_that_placing_makes(
         for row in rows.links
     ]
     columns, wanted = ROW_COLUMNS[:-1], [*says, *mute]
-    assert await tables.same("like link", (columns, wanted), (LINK_COLUMNS, packed.whole_links))
-    rows_of_links = copying.chunks([row for both in packed.links for row in both])
-    assert await tables.same("like link", (columns, wanted), (LINK_COLUMNS, rows_of_links))
+    assert await tables.same("like link", (columns, wanted), (LINK_COLUMNS, copying.chunks(packed.links, copying.NULL)))
+    assert [row[6:42] for row in packed.links] == sorted(row[6:42] for row in packed.links)
+    saying = [row + copying.NULL for row, end in zip(packed.links, packed.ends, strict=True) if not end % 2]
+    assert await tables.same("like link", (columns, says), (LINK_COLUMNS, copying.chunks(saying)))
     ends = [(rows.links[place][0].bytes, rows.links[place][1].bytes) for place in range(len(rows.links))]  # type: ignore[attr-defined]
     assert [(packed.places[one], packed.places[other]) for one, other in zip(*packed.ties[:2], strict=True)] == ends
     assert packed.ties.strengths == [row[5] for row in rows.links]
+    places = [end // 2 for end in packed.ends if not end % 2]
+    assert [row[6:22] for row in packed.links[:3]] == [
+        packed.places[(packed.ties.others if end % 2 else packed.ties.ones)[end // 2]] for end in packed.ends[:3]
+    ]
+    assert sorted(places) == list(range(len(rows.links)))
+    assert {(one.key, one.digest) for one in packed.claims(tenant)} == {(one.key, one.digest) for one in claims}
 
 
 async def test_the_registry_names_packed_records_and_their_nodes_in_the_order_of_their_links(
     service: Service, tenant: Tenant, database_url: str
 ) -> None:
-    batch = prepared(service, tenant, facts())
+    told = [fact for fact in facts() if fact.id or fact.at]
+    batch = prepared(service, tenant, told)
+    assert batch.linked
     rows, placing = Rows(), Placing(tenant, {}, frozenset())
+    given_at = batch.linked.came_at
     expected = {
-        (one.key, tenant.id, one.fact.updated_at, one.digest, batch.came_at, *placing.add(rows, one, NOW, current=True))
-        for one in batch.claims
+        (one.key, tenant.id, one.fact.updated_at, one.digest, given_at, *placing.add(rows, one, NOW, current=True))
+        for one in claimed(tenant, told)
     }
     await service.land_prepared(tenant, batch)
     connection = await asyncpg.connect(database_url)
@@ -216,10 +232,10 @@ async def derived(url: str) -> dict[str, list[str]]:
 
 def prepared(service: Service, tenant: Tenant, told: Sequence[AnyFact]) -> Prepared:
     """A batch that is packed."""
-    batch = service.prepare(tenant, [(line, Parsed((fact,))) for line, fact in enumerate(told, 1)])
-    batch = service.place_ahead(tenant, batch)
-    assert batch.ahead
-    assert batch.ahead.linked
+    piles = service.piles(tenant)
+    batch = service.prepare(tenant, [(line, Parsed((fact,))) for line, fact in enumerate(told, 1)], piles)
+    batch = service.place_ahead(tenant, batch, piles)
+    assert batch.linked
     return batch
 
 
@@ -259,6 +275,7 @@ async def test_whatever_comes_in_between_a_packed_batch_lands_as_any_other(
     desk: Desk, between: Callable[[Desk], Awaitable[None]], *, twice: bool
 ) -> None:
     batch = prepared(desk.service, desk.tenant, facts() + (facts()[1:4] if twice else []))
+    assert len(batch.claims) == (3 if twice else 0), "a second fact of a record is not packed"
     await between(desk)
     await desk.service.land_prepared(desk.tenant, batch)
     served = await all_served(desk)

@@ -18,6 +18,7 @@ from huaxiang.claim import Claim, any_claim, claim
 from huaxiang.dialects.native import inward
 from huaxiang.errors import Refused
 from huaxiang.model import AnyFact, Mention, Origin, Record, Reject, Subscription, Tenant, TenantSettings, Trait
+from huaxiang.packing.linked import Bundle
 from huaxiang.plain import Seen, plain_names
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
@@ -132,6 +133,44 @@ def claimed(way: Way, fact: AnyFact) -> object:
         return way(TENANT, 3, fact, NOW)
     except (TypeError, AttributeError) as error:  # what no dialect gives: neither way takes it
         return type(error)
+
+
+@given(st.lists(told(), max_size=4))
+def test_facts_are_packed_the_same_as_they_come_and_as_claims(facts: list[AnyFact]) -> None:
+    as_facts, as_claims = Bundle(TENANT, NOW), Bundle(TENANT, NOW)
+    for place, fact in enumerate(facts):
+        other = msgspec.structs.replace(fact, id=f"c.{place // 2}") if fact.id == "c.1" else fact
+        one = claimed(any_claim, other)
+        if not isinstance(one, Claim):
+            assert not as_facts.take(other)
+        elif as_facts.take(other):
+            assert as_claims.add(one)
+        else:
+            assert as_facts.add(one) is as_claims.add(one)
+    packed = as_facts.packed()
+    assert packed == as_claims.packed()
+    if packed is not None:
+        assert sorted(one.key.hex for one in packed.claims(TENANT)) == packed.keys
+        assert len(as_facts) == len(packed.keys)
+
+
+OWN = Mention("audience_id", str(TENANT.own_ids.start))
+
+
+@pytest.mark.parametrize("kind", list(PLAIN_FIELDS))
+def test_a_plain_fact_is_packed_as_it_is_and_no_other_one(kind: type[AnyFact]) -> None:
+    told: dict[str, Any] = {"source": "crm", "at": NOW, **PLAIN_FIELDS[kind]}
+    fact = kind(id="1", identifiers=(Mention("unionid", "u"), Mention("phone", "13900000001")), **told)
+    bundle = Bundle(TENANT, NOW)
+    assert bundle.take(fact)
+    assert not bundle.take(fact), "a second fact of its record"
+    odd = [TWICE, (), (Mention("id_number", "11010119900307001X"),), (Mention("unionid", "u"), OWN)]
+    assert not any(bundle.take(kind(id="2", identifiers=names, **told)) for names in odd)
+    assert not bundle.take(kind(id="2", identifiers=(Mention("unionid", "\0"),), **told))
+    packed = bundle.packed()
+    assert packed is not None
+    assert len(packed.keys) == 1
+    assert len(packed.nodes) == len(fact.identifiers), "what is not taken leaves no node"
 
 
 @pytest.mark.parametrize("kind", list(PLAIN_FIELDS))

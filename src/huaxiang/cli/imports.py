@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from huaxiang.cli.gauge import Gauge
-from huaxiang.cli.intake import BATCH_ROWS, Taken, Way, take_in
+from huaxiang.cli.intake import Taken, Way, take_in
 from huaxiang.cli.output import say, show, show_rows
 from huaxiang.cli.place import HERE, Place
 from huaxiang.dialects.contract import Format
@@ -43,7 +43,9 @@ class Manner:
     rejects: Annotated[
         Path | None, Parameter(help="A folder for the rejects files, which lie beside their sources otherwise.")
     ] = None
-    batch: Annotated[int, Parameter(help="Rows that land together.")] = BATCH_ROWS
+    batch: Annotated[
+        int | None, Parameter(help="Rows that land together; as many as suit them, if it is not given.")
+    ] = None
 
 
 _USUAL = Manner()
@@ -95,7 +97,7 @@ def import_(
     """
     mapping = None if map_ is None else read_mapping(map_)
     form = _format(as_, mapping)
-    if not 1 <= manner.batch <= MOST_BATCH_ROWS:
+    if manner.batch is not None and not 1 <= manner.batch <= MOST_BATCH_ROWS:
         raise SettingsInvalid(field="batch", reason=f"from 1 to {MOST_BATCH_ROWS}")
     if mapping is not None:
         mapping.check_targets(_targets(form))

@@ -30,7 +30,7 @@ from huaxiang.bookmark import Bookmark, Place
 from huaxiang.dialects.contract import Format
 from huaxiang.errors import Busy, Refused, SourceUnreadable
 from huaxiang.model import Parsed, Tenant
-from huaxiang.packing.alone import Pile
+from huaxiang.packing.ahead import Piles
 from huaxiang.service import Prepared, Service
 from huaxiang.sources import FieldMapping, Found, Reader, Reject, RejectWriter, Row
 
@@ -38,17 +38,22 @@ BATCH_ROWS = 25_000
 BATCH_BYTES = 16 << 20
 BATCH_LINKED = 50_000
 """Names in the facts of a batch that have several, and so link them: a row may bring along many such facts."""
+BATCH_PACKED = 75_000
+"""Rows of a batch whose facts are packed with their links. What lands together is joined in memory; what lands later
+writes the nodes and the links once more that it joins."""
+PACKED_LINKED = 2 * BATCH_PACKED
+"""Names in the facts of a batch that are packed: they take a third of the room."""
 CHUNK_ROWS = 32
 """Rows that are read, parsed and claimed together: few enough to be near at hand for the processor at each step."""
 _HEAD_BYTES = 1 << 16
 
 
 class Way(NamedTuple):
-    """How files are read: as which format, through which mapping, so many rows at a time."""
+    """How files are read: as which format, through which mapping, so many rows at a time; None: as suits the rows."""
 
     form: Format
     mapping: FieldMapping | None
-    batch_rows: int = BATCH_ROWS
+    batch_rows: int | None = None
 
 
 @dataclass
@@ -106,7 +111,7 @@ class Batches:
         self._count, self._line = start.items, start.line
         self._failure: SourceUnreadable | None = None
         self.can_pile = True
-        """Whether calls that stand alone are piled up, as long as they can land so."""
+        """Whether facts that can be packed are piled up, as long as they can land so."""
         self._looked_at = way.mapping is None
 
     def take(self) -> _Batch:
@@ -120,25 +125,33 @@ class Batches:
             raise self._failure
         end_bytes = self._reader.text_bytes + BATCH_BYTES
         ready: list[Prepared] = []
-        pile = self.service.pile(self.tenant) if self.can_pile else None
+        piles = self.service.piles(self.tenant) if self.can_pile else None
         rejects: list[_Refusal] = []
-        rows, linked, last = 0, 0, False
-        most_rows = self._way.batch_rows
-        while not last and rows < most_rows and linked < BATCH_LINKED and self._reader.text_bytes <= end_bytes:
-            most = min(CHUNK_ROWS, most_rows - rows)
+        rows, claimed, last = 0, 0, False
+        while not last and self._has_room(rows, claimed, piles) and self._reader.text_bytes <= end_bytes:
+            most = min(CHUNK_ROWS, (self._way.batch_rows or BATCH_PACKED) - rows)
             items = self._read(most)
             last = len(items) < most
             if not self._looked_at:
                 self.columns |= _columns(self._reader, items)
-            ready.append(self._prepared(items, rejects, pile))
-            linked += sum(len(one.named) for one in ready[-1].claims if len(one.named) > 1)
+            ready.append(self._prepared(items, rejects, piles))
+            claimed += sum(len(one.named) for one in ready[-1].claims if len(one.named) > 1)
             rows += len(items)
             self._line = items[-1].line if items else self._line
         self._look_at_columns()
         self._count += rows
         last = last and self._failure is None
-        prepared = self.service.place_ahead(self.tenant, _together(ready), pile)
+        prepared = self.service.place_ahead(self.tenant, _together(ready), piles)
         return _Batch(prepared, rejects, self._count, self._line, self._reader.read_bytes, last)
+
+    def _has_room(self, rows: int, claimed: int, piles: Piles | None) -> bool:
+        """Whether a batch of so many rows takes more; `claimed`: the names that claims link."""
+        packed, names = (len(piles.linked), piles.linked.names) if piles else (0, 0)
+        if claimed >= BATCH_LINKED or names >= PACKED_LINKED:
+            return False
+        if self._way.batch_rows is not None:
+            return rows < self._way.batch_rows
+        return rows - packed < BATCH_ROWS and rows < BATCH_PACKED
 
     def _read(self, most: int) -> list[Row | Reject]:
         items: list[Row | Reject] = []
@@ -158,7 +171,7 @@ class Batches:
             self._way.mapping.check_columns(self.columns)
         self._looked_at = True
 
-    def _prepared(self, items: list[Row | Reject], rejects: list[_Refusal], pile: Pile | None) -> Prepared:
+    def _prepared(self, items: list[Row | Reject], rejects: list[_Refusal], piles: Piles | None) -> Prepared:
         """What a few rows claim; those that are refused are added to the rejects, in the file's order."""
         records: list[tuple[int, Parsed]] = []
         refused: list[tuple[int, Reject]] = []
@@ -172,7 +185,7 @@ class Batches:
                 records.append((place, parse(data, zone)))
             except Refused as refusal:
                 refused.append((place, Reject(item.line, refusal.field, refusal.reason, "")))
-        prepared = self.service.prepare(self.tenant, records, pile)
+        prepared = self.service.prepare(self.tenant, records, piles)
         refused += [(one.line, Reject(items[one.line].line, one.field, one.reason, "")) for one in prepared.rejects]
         for place, reject in sorted(refused, key=lambda one: one[0]):
             item = items[place]

@@ -1,10 +1,8 @@
-"""Where a batch's claims go, worked out before its turn to land comes: mostly they do go there.
+"""What is done of a batch before its turn to land comes: facts packed as they come, and where the others go.
 
-Takes a tenant and claims; gives an `Ahead`: their rows, as they are if none of the records is known and no identifier
-has changed hands; who lands them sees whether that holds. Pure work, for another thread than the one that lands.
-
-Rule 1: a batch of facts that may link identifiers, and do nothing beside, is packed with its links (`linked`).
-Rule 2: any other batch gives rows.
+Takes a tenant and facts; gives `Piles` of what can be packed, and for claims that can't an `Ahead`: their rows, as they
+are if none of the records is known and no identifier has changed hands; who lands them sees whether that holds. Pure
+work, for another thread than the one that lands.
 """
 
 from __future__ import annotations
@@ -12,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from huaxiang.claim import Placing, Rows, by_node
-from huaxiang.packing.linked import Packed, can_be_packed
-from huaxiang.packing.linked import packed as packed_with_links
+from huaxiang.model import Call
+from huaxiang.packing.alone import Pile
+from huaxiang.packing.linked import Bundle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,25 +20,35 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from huaxiang.claim import Claim
-    from huaxiang.model import Tenant, TenantSettings
+    from huaxiang.model import AnyFact, Tenant, TenantSettings
+
+
+class Piles:
+    """What takes the facts of a batch that can be packed: calls that stand alone, and facts with links."""
+
+    def __init__(self, tenant: Tenant, now: datetime) -> None:
+        """Take facts of this tenant that come `now`."""
+        self.calls, self.linked = Pile(tenant, now), Bundle(tenant, now)
+
+    def take(self, fact: AnyFact) -> bool:
+        """Take a fact, if it can be packed as it is."""
+        return self.calls.take(fact) if type(fact) is Call else self.linked.take(fact)
+
+    def add(self, one: Claim) -> bool:
+        """Take a claim, if it can be packed."""
+        return self.linked.add(one)
 
 
 class Ahead(NamedTuple):
-    """Where claims go, by these settings of their tenant: as rows, or packed with their links.
-
-    `touching`: the nodes that each record touches, its own first. `linked`: if it is there, there is nothing else.
-    """
+    """Where claims go, by these settings of their tenant. `touching`: the nodes of each record, its own first."""
 
     settings: TenantSettings
     rows: Rows
     touching: dict[UUID, list[UUID]]
-    linked: Packed | None = None
 
 
 def placed_ahead(tenant: Tenant, claims: Sequence[Claim], now: datetime) -> Ahead:
     """Place claims of a batch that came at `now`."""
-    if can_be_packed(claims):
-        return Ahead(tenant.settings, Rows(), {}, linked=packed_with_links(tenant, claims, now))
     placing, rows = Placing(tenant, {}, frozenset(tenant.settings.blocked)), Rows()
     touching = {one.key: placing.add(rows, one, now, current=True) for one in claims}
     rows.facts.sort(key=by_node)

@@ -11,6 +11,7 @@ Rule 2: what is the same in many rows is made once, and joined.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
@@ -43,9 +44,9 @@ _TEXT: Final = 25
 _ZERO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def chunks(rows: Sequence[bytes]) -> list[bytes]:
-    """A whole copy of these rows, some hundreds of them together."""
-    parts = [b"".join(rows[at : at + CHUNK_ROWS]) for at in range(0, len(rows), CHUNK_ROWS)]
+def chunks(rows: Sequence[bytes], last: bytes = b"") -> list[bytes]:
+    """A whole copy of these rows, some hundreds of them together; `last`: the last field, if they lack it."""
+    parts = [last.join((*rows[at : at + CHUNK_ROWS], b"")) for at in range(0, len(rows), CHUNK_ROWS)]
     return [HEAD, *parts, TAIL]
 
 
@@ -71,9 +72,13 @@ def document(value: bytes) -> bytes:
 
 def uuids(values: Sequence[bytes]) -> bytes:
     """A field of the type uuid[], of at least one, each by its 16 bytes."""
-    count = len(values)
-    head = _UUIDS(_UUIDS_HEAD + _UUID_BYTES * count, 1, 0, _UUID, count, 1)
-    return head + KEY + KEY.join(values)
+    return _begin_of_uuids(len(values)) + KEY.join(values)
+
+
+@lru_cache(maxsize=256)
+def _begin_of_uuids(count: int) -> bytes:
+    """How a field of so many uuids begins; most have as many as those before."""
+    return _UUIDS(_UUIDS_HEAD + _UUID_BYTES * count, 1, 0, _UUID, count, 1) + KEY
 
 
 def texts(values: Sequence[bytes]) -> bytes:

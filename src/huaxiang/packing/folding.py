@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from huaxiang.model import Json, Origin
 
 IDENTITY_COLUMNS: Final = (
-    "node", "tenant", "at", "rank", "record_id", "record", "spelling", "verified", "first_at", "created_at",
+    "node", "tenant", "rank", "record", "at", "record_id", "spelling", "verified", "first_at", "created_at",
 )  # fmt: skip
-TRAIT_COLUMNS: Final = ("node", "name", "at", "rank", "record_id", "record", "value")
-ORIGIN_COLUMNS: Final = ("node", "at", "rank", "record_id", "record", "value")
+TRAIT_COLUMNS: Final = ("node", "name", "rank", "record", "at", "record_id", "value")
+ORIGIN_COLUMNS: Final = ("node", "rank", "record", "at", "record_id", "value")
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
-_time, _order = Struct(">iq").pack, Struct(">iqii").pack
+_time = Struct(">iq").pack
 _KEY: Final = copying.KEY
 _IDENTITY: Final = copying.fields(len(IDENTITY_COLUMNS)) + _KEY
 _TRAIT: Final = copying.fields(len(TRAIT_COLUMNS)) + _KEY
@@ -37,7 +37,8 @@ _ORIGIN: Final = copying.fields(len(ORIGIN_COLUMNS)) + _KEY
 
 
 When: TypeAlias = "tuple[int, int, str, bytes, bytes]"
-"""The place of a record in the order of «newest»: at, rank, record id, record; and behind it the same, packed."""
+"""The place of a record in the order of «newest»: at, rank, record id, record; and behind it the same as fields, in the
+order of the columns above."""
 
 
 class Folded(NamedTuple):
@@ -48,40 +49,25 @@ class Folded(NamedTuple):
     origins: Sequence[tuple[int, bytes]]
 
 
-def when(at: int, rank: int, record_id: str, spelled: bytes, record: bytes) -> When:
-    """The order of a record of that time, in microseconds as timestamptz counts them; `spelled`: its id as a field."""
-    return at, rank, record_id, record, b"".join((_order(8, at, 4, rank), spelled, _KEY, record))
-
-
 class Folding:
     """The summaries of a batch's nodes, as they grow. A node's place is how many came before it."""
 
     def __init__(self) -> None:
-        self._newest: list[When] = []
-        self._spelled: list[bytes] = []
-        self._verified: list[bool] = []
-        self._first: list[int] = []
-        self._created: list[int | None] = []
+        self._said: list[tuple[When, bytes, bool, int, int | None]] = []
         self._traits: dict[int, dict[str, tuple[When, Json]]] = {}
         self._origins: dict[int, tuple[When, Origin]] = {}
 
     def mention(self, place: int, told: When, spelled: bytes, created: int | None, *, verified: bool) -> None:
         """A record spells a node's identifier so (as a field), and knows the customer since then, if it says."""
-        if place == len(self._newest):
-            self._newest.append(told)
-            self._spelled.append(spelled)
-            self._verified.append(verified)
-            self._first.append(told[0])
-            self._created.append(created)
+        if place == len(self._said):
+            self._said.append((told, spelled, verified, told[0], created))
             return
-        if told > self._newest[place]:
-            self._newest[place], self._spelled[place] = told, spelled
-        if verified:
-            self._verified[place] = True
-        self._first[place] = min(self._first[place], told[0])
-        if created is not None:
-            had = self._created[place]
-            self._created[place] = created if had is None else min(had, created)
+        newest, had_spelled, was_verified, first, had_created = self._said[place]
+        if told > newest:
+            newest, had_spelled = told, spelled
+        if created is not None and (had_created is None or created < had_created):
+            had_created = created
+        self._said[place] = newest, had_spelled, verified or was_verified, min(first, told[0]), had_created
 
     def traits(self, place: int, told: When, traits: Mapping[str, Json]) -> None:
         """A record tells this of a node; under no name, of the identifier itself."""
@@ -115,16 +101,13 @@ class Folding:
         return Folded(self._identities(copying.integer(tenant), nodes, order), traits, origins)
 
     def _identities(self, tenant: bytes, nodes: Sequence[bytes], order: Sequence[int]) -> Sequence[tuple[int, bytes]]:
-        newest, spelled, verified, first = self._newest, self._spelled, self._verified, self._first
-        created = [copying.NULL if time is None else _time(8, time) for time in self._created]
-        truth = copying.FALSE, copying.TRUE
-        return [
-            (place, b"".join((
-                _IDENTITY, nodes[place], tenant, newest[place][4], spelled[place], truth[verified[place]],
-                _time(8, first[place]), created[place],
-            )))
-            for place in order
-        ]  # fmt: skip
+        truth, rows = (copying.FALSE, copying.TRUE), list[tuple[int, bytes]]()
+        for place in order:
+            newest, spelled, verified, first, created = self._said[place]
+            since = copying.NULL if created is None else _time(8, created)
+            parts = _IDENTITY, nodes[place], tenant, newest[4], spelled, truth[verified], _time(8, first), since
+            rows.append((place, b"".join(parts)))
+        return rows
 
 
 def _name(trait: tuple[str, object]) -> str:

@@ -128,6 +128,11 @@ select exists (select from record where key = any($2::uuid[]))
     array(select distinct node from fact
           where node = any($2::uuid[]) and current and kind in ('transcript', 'mark')) as awaited;
 
+-- name: met_packed
+-- The same of facts with links, which wait for nothing. The keys come as one text: a list of so many costs its writer more.
+select exists (select from record where key = any(string_to_array($2, ',')::uuid[]))
+    or exists (select from cut where tenant = $1) or exists (select from erased where tenant = $1) as any;
+
 -- name: put_nodes_alone
 -- The nodes of calls that stand alone: those at first sight get their numbers, in order; gives the first of these, and
 -- the customers of all.

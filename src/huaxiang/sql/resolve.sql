@@ -85,13 +85,14 @@ standing as materialized (
 update node set customer = node.number, island = standing.label from standing where node.node = standing.node;
 
 -- name: suspend_islands
--- All links of these islands; those of a hub are so already.
+-- All links of these islands, in the order of their index; those of a hub are so already.
 with standing as materialized (
     select node.node from unnest($1::bigint[]) as asked (label) join node on node.customer = asked.label
     where node.island = node.customer
     union all
     select node.node from unnest($1::bigint[]) as asked (label) join node on node.island = asked.label
-    where node.island <> node.customer)
+    where node.island <> node.customer
+    order by node)
 update link set suspended = 'size' from standing
 where link.node = standing.node and link.strength > 0
   and (link.suspended is null or link.suspended not in ('neighbours', 'size'));
