@@ -44,7 +44,11 @@ class Manner:
         Path | None, Parameter(help="A folder for the rejects files, which lie beside their sources otherwise.")
     ] = None
     batch: Annotated[
-        int | None, Parameter(help="Rows that land together; as many as suit them, if it is not given.")
+        int | None,
+        Parameter(
+            help="Rows that land together; as many as suit them, if it is not given. What a server writes meanwhile "
+            "waits for one batch at most: the fewer rows, the shorter."
+        ),
     ] = None
 
 
