@@ -153,6 +153,12 @@ def claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime, seen: Seen | 
     return any_claim(tenant, line, fact, now)
 
 
+def claims_again(tenant: Tenant, said: Sequence[bytes], now: datetime) -> list[Claim]:
+    """The claims of facts by their canonical bytes, which were taken before."""
+    made = [claim(tenant, 0, read_again(one), now) for one in said]
+    return [one for one in made if isinstance(one, Claim)]
+
+
 def any_claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime) -> Claim | Reject:
     """What any fact claims, by reading its bytes again."""
     try:

@@ -1,7 +1,7 @@
-"""A CRM's record of a customer as an account sees it, and when it was seen last; its custom fields and its accounts.
+"""A CRM's record of a customer as an account sees it, and when it was seen last.
 
 Takes what the tenant is (`memory.Kept`) and a customer, gives its `CrmView`; `Views` keeps the times of views, which
-are no facts: written together, read by many at once. Definitions of fields, and owners of records, come with facts.
+are no facts: written together, read by many at once.
 
 Rule 1: an account sees the records that it and the accounts below it hold. Those that name no owner are the main
         account's, and so is a customer without a record.
@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from huaxiang import pool
 from huaxiang.dialects.telrobot.wire import number_of
 from huaxiang.errors import Busy, NotFound
@@ -29,11 +27,10 @@ from huaxiang.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from collections.abc import Set as AbstractSet
 
     from huaxiang.memory import Kept
-    from huaxiang.model import CustomField, Tenant
-    from huaxiang.store import Store, Transaction
+    from huaxiang.model import Tenant
+    from huaxiang.store import Store
 
 VIEW_SECONDS = 0.5
 KEPT_SECONDS = 60
@@ -131,26 +128,3 @@ class Views:
             rows = await tx.rows("views", [tenant for tenant, _ in wanted], [viewed for _, viewed in wanted])
         found = {(row["tenant"], row["id"]): row["viewed_at"] for row in rows}
         return [found.get(one) for one in wanted]
-
-
-async def put_fields(tx: Transaction, tenant: Tenant, fields: Sequence[CustomField]) -> None:
-    """Keep definitions of custom fields; the newest of each wins."""
-    rows = [
-        (field.id, field.owner, field.sort, field.updated_at, msgspec.json.encode(field.details).decode())
-        for field in fields
-    ]
-    await tx.each("put_custom_fields", rows, tenant.id)
-
-
-async def put_owners(tx: Transaction, tenant: Tenant, owners: AbstractSet[str]) -> None:
-    """Accounts that own records stand below the tenant's main account."""
-    accounts = sorted({account for owner in owners if (account := _uuid(owner)) and account != tenant.main_account})
-    if accounts:
-        await tx.run("put_accounts", tenant.id, tenant.main_account, accounts)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

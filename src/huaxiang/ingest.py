@@ -118,19 +118,19 @@ async def meet(tx: Transaction, tenant: Tenant, claims: Sequence[Claim]) -> Met:
         NotFound: there is no such tenant any more.
 
     """
-    rows = await tx.rows("standing", tenant.id, [claim.key for claim in claims])
-    told = rows.pop() if rows else None
-    if told is None or told["what"] != "tenant":
+    rows: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in await tx.rows("standing", tenant.id, [claim.key for claim in claims]):
+        rows[row["what"]].append(row)
+    if not rows["tenant"]:
         raise NotFound(field="tenant", reason="there is no such tenant any more")
+    (told,) = rows["tenant"]
     settings = _decode_settings(told["settings"])
     return Met(
-        msgspec.structs.replace(
-            tenant, login_name=told["login_name"], time_zone=told["time_zone"], settings=settings
-        ),
-        {row["key"]: row for row in rows if row["what"] == "record"},
-        _cuts(row for row in rows if row["what"] == "cut"),
-        any(row["what"] == "erased" for row in rows),
-    )  # fmt: skip
+        msgspec.structs.replace(tenant, login_name=told["login_name"], time_zone=told["time_zone"], settings=settings),
+        {row["key"]: row for row in rows["record"]},
+        _cuts(rows["cut"]),
+        bool(rows["erased"]),
+    )
 
 
 async def land(

@@ -1,4 +1,4 @@
-"""Tenants, and the keys by which their callers are known.
+"""Tenants with their accounts and custom fields, and the keys by which their callers are known.
 
 Takes credentials as callers present them, gives the `AccessKey` that they stand for, or None.
 
@@ -26,7 +26,9 @@ from huaxiang.store import can_be_kept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
+    from huaxiang.model import CustomField
     from huaxiang.store import Row, Store, Transaction
 
 Dialect: TypeAlias = Literal["tinet", "rabbitpre", "telrobot", "native"]
@@ -298,6 +300,29 @@ class Keyring:
         """An account and those below it; empty when it is none of the tenant's."""
         async with self.store.reading() as tx:
             return frozenset(row["id"] for row in await tx.rows("accounts", tenant.id, account))
+
+
+async def put_fields(tx: Transaction, tenant: Tenant, fields: Sequence[CustomField]) -> None:
+    """Keep definitions of custom fields; the newest of each wins."""
+    rows = [
+        (field.id, field.owner, field.sort, field.updated_at, msgspec.json.encode(field.details).decode())
+        for field in fields
+    ]
+    await tx.each("put_custom_fields", rows, tenant.id)
+
+
+async def put_owners(tx: Transaction, tenant: Tenant, owners: AbstractSet[str]) -> None:
+    """Accounts that own records stand below the tenant's main account."""
+    accounts = sorted({account for owner in owners if (account := _uuid(owner)) and account != tenant.main_account})
+    if accounts:
+        await tx.run("put_accounts", tenant.id, tenant.main_account, accounts)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 _DIGEST: Final = blake2b(digest_size=32, person=b"huaxiang-key")

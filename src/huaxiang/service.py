@@ -21,7 +21,7 @@ from huaxiang import audiences, bookmark, calls, crm, feed, fold, ingest, listin
 from huaxiang.claim import Claim, claim, definition, epoch_of
 from huaxiang.errors import InputInvalid, NotFound, Refused, SettingsInvalid
 from huaxiang.identifiers import SEALED, node_of, normalise, sealed
-from huaxiang.keyring import Keyring, check_time_zone, digest, tenant_of
+from huaxiang.keyring import Keyring, check_time_zone, digest, put_fields, put_owners, tenant_of
 from huaxiang.lookup import Lookups
 from huaxiang.memory import Credential, Memory
 from huaxiang.model import (
@@ -200,9 +200,9 @@ class Service(Keyring):
         met = await ingest.meet(tx, tenant, batch.claims)
         landed = await ingest.land(tx, met, batch.claims, batch.came_at, ahead=batch.ahead)
         await _settle(tx, met.tenant, landed, said=any(isinstance(one.fact, (Record, Step)) for one in batch.claims))
-        await crm.put_fields(tx, tenant, batch.fields)
+        await put_fields(tx, tenant, batch.fields)
         owners = {getattr(one.fact, "owner", "") for one in batch.claims}
-        await crm.put_owners(tx, tenant, owners.union(field.owner for field in batch.fields))
+        await put_owners(tx, tenant, owners.union(field.owner for field in batch.fields))
         return landed.won
 
     async def begin_import(self, tenant: Tenant, name: UUID, file: str, form: str, *, again: bool) -> Bookmark:
@@ -311,8 +311,8 @@ class Service(Keyring):
 
     async def keep_fields(self, tx: Transaction, tenant: Tenant, fields: Sequence[CustomField]) -> None:
         """Keep definitions of custom fields where the tenant's lock is held."""
-        await crm.put_fields(tx, tenant, fields)
-        await crm.put_owners(tx, tenant, {field.owner for field in fields})
+        await put_fields(tx, tenant, fields)
+        await put_owners(tx, tenant, {field.owner for field in fields})
 
     async def cut(self, tenant: Tenant, mention: Mention, at: datetime, *, author: str = "", reason: str = "") -> None:
         """The identifier changed hands at a time: what was said of it before is another customer's.
@@ -495,7 +495,7 @@ async def _land_packed(tx: Transaction, tenant: Tenant, batch: Prepared) -> tupl
             continue
         done += landed.landed
         await _settle(tx, tenant, landed, said=landed.listed)
-        await crm.put_owners(tx, tenant, landed.owners)
+        await put_owners(tx, tenant, landed.owners)
     return (batch._replace(claims=(*claims, *batch.claims), ahead=None) if claims else batch), done
 
 

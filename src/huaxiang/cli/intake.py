@@ -42,7 +42,7 @@ BATCH_PACKED = 75_000
 """Rows of a batch whose facts are packed with their links. What lands together is joined in memory; what lands later
 writes the nodes and the links once more that it joins."""
 PACKED_LINKED = 2 * BATCH_PACKED
-"""Names in the facts of a batch that are packed: they take a third of the room."""
+"""Names in the facts of a batch that are packed: they take less room than claims."""
 CHUNK_ROWS = 32
 """Rows that are read, parsed and claimed together: few enough to be near at hand for the processor at each step."""
 _HEAD_BYTES = 1 << 16

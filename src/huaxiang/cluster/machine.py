@@ -39,7 +39,7 @@ def settings_for(*, memory_bytes: int, processors: int, shared_bytes: int | None
         "work_mem": megabytes(_between(4 << 20, memory_bytes // 1024, 32 << 20)),
         "max_wal_size": megabytes(_between(128 << 20, disk_bytes // 8, 4 << 30)),
         "min_wal_size": "80MB",
-        "wal_compression": "off",  # keys spread like ours hardly compress: a sixth less to write, for half of the time
+        "wal_compression": "off",  # keys spread like ours hardly compress, and trying to takes longer than writing them
         "max_connections": "120",
         "max_worker_processes": str(parallel + 4),
         "max_parallel_workers": str(parallel),

@@ -1,11 +1,11 @@
 """Facts made ready for bulk, on the thread that reads them, while the batch before them lands.
 
-Takes claims, calls as they come, or facts as the store has them; gives rows as the bytes that PostgreSQL's binary COPY
+Takes facts as they come, as claims, or as the store has them; gives rows as the bytes that PostgreSQL's binary COPY
 takes, and what they add to the summaries of their nodes. Pure: nothing here asks the store.
 
     alone      calls of one number that say nothing beside, as most are: packed as they come, summed by node
     linked     facts of several identifiers, each on its node, with their links      folding  what they add to summaries
-    ahead      where a batch of claims goes: as `linked` packs it, or as rows
+    ahead      a batch before its turn: the piles of what `alone` and `linked` pack, and the rows of its other claims
     standing   of a rebuild: which calls lie as they would land, and what they come to
     copying    the bytes of fields, rows, and a whole copy
 

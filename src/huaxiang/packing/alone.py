@@ -18,7 +18,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from uuid import uuid4
 
-from huaxiang.claim import Claim, claim, plainly_named, read_again, written
+from huaxiang.claim import claims_again, plainly_named, written
 from huaxiang.errors import Refused
 from huaxiang.identifiers import keying, placing
 from huaxiang.packing import copying
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from huaxiang.claim import Named
+    from huaxiang.claim import Claim, Named
     from huaxiang.model import Call, Tenant, TenantSettings
 
 FACT_COLUMNS: Final = (
@@ -72,8 +72,7 @@ class Alone(NamedTuple):
 
     def claims(self, tenant: Tenant) -> list[Claim]:
         """The same calls as claims."""
-        made = [claim(tenant, 0, read_again(said), self.came_at) for said in self.said]
-        return [one for one in made if isinstance(one, Claim)]
+        return claims_again(tenant, self.said, self.came_at)
 
 
 class _Whose(NamedTuple):

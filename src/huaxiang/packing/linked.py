@@ -24,12 +24,10 @@ from huaxiang.claim import (
     STRENGTH_NONE,
     STRENGTH_STATED,
     STRENGTH_VERIFIED,
-    Claim,
-    claim,
+    claims_again,
     is_name,
     kind_of,
     primary_of,
-    read_again,
     record_id_of,
     written,
 )
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from huaxiang.claim import Claim
     from huaxiang.model import AnyFact, Identifier, Mention, Tenant, TenantSettings
     from huaxiang.packing.folding import Folded, When
 
@@ -120,8 +119,7 @@ class Packed(NamedTuple):
 
     def claims(self, tenant: Tenant) -> list[Claim]:
         """The same facts as claims."""
-        made = [claim(tenant, 0, read_again(said), self.came_at) for said in self.said]
-        return [one for one in made if isinstance(one, Claim)]
+        return claims_again(tenant, self.said, self.came_at)
 
 
 class _Shared(NamedTuple):
@@ -390,7 +388,7 @@ class Bundle:
         spots, facts, links = self._spots, self._facts, self._links
         places = [spot[1] for spot in spots]
         order = sorted(range(len(places)), key=places.__getitem__)
-        ranks = [0.0] * len(order)  # numbers of this kind are sorted many times as fast as bytes
+        ranks = [0.0] * len(order)  # numbers of this kind are sorted faster than bytes
         for rank, place in enumerate(order):
             ranks[place] = float(rank)
         rank_of = ranks.__getitem__
