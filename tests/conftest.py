@@ -20,6 +20,7 @@ from huaxiang.cluster import running
 from huaxiang.model import Tenant
 from huaxiang.service import Service
 from huaxiang.store import Store, opened
+from importing import Home
 
 TEMPLATE = "huaxiang_template"
 _serial = itertools.count(1)
@@ -109,3 +110,24 @@ async def service(store: Store) -> AsyncGenerator[Service]:
 async def tenant(service: Service) -> Tenant:
     """A tenant in Shanghai, as `tenant create` makes one."""
     return await service.create_tenant("acme")
+
+
+@pytest_asyncio.fixture
+async def home(database_url: str, tmp_path: Path) -> Home:
+    async with opened(database_url, connections=1) as store:
+        await Service(store).create_tenant("acme", login_name="acme")
+    return Home(database_url, tmp_path)
+
+
+@pytest_asyncio.fixture
+async def twin(home: Home, fresh_database: Callable[[], AbstractAsyncContextManager[str]]) -> AsyncGenerator[Home]:
+    """The same tenant, with the same key, in another database and folder."""
+    folder = home.folder / "twin"
+    folder.mkdir()
+    async with fresh_database() as url:
+        ours, other = await asyncpg.connect(home.url), await asyncpg.connect(url)
+        row = await ours.fetchval("select to_jsonb(tenant) from tenant")
+        await other.execute("insert into tenant select (jsonb_populate_record(null::tenant, $1)).*", row)
+        await ours.close()
+        await other.close()
+        yield Home(url, folder)

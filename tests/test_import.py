@@ -5,155 +5,53 @@ A killed import is held still first, by a lock that the test takes in the databa
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import gzip
 import json
-import signal
-import subprocess
-import sys
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import asyncpg
 import msgspec
 import phonenumbers
 import polars as pl
 import pytest
-import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
 from huaxiang.bookmark import Bookmark, Place
 from huaxiang.claim import Claim, any_claim, claim
+from huaxiang.cli.batches import BATCH_LINKED, BATCH_PACKED, BATCH_ROWS, CHUNK_ROWS, PACKED_LINKED, Batches, Source, Way
 from huaxiang.cli.gauge import Gauge
 from huaxiang.cli.imports import FORMATS
-from huaxiang.cli.intake import BATCH_LINKED, BATCH_PACKED, BATCH_ROWS, CHUNK_ROWS, PACKED_LINKED, Batches, Taken, Way
+from huaxiang.cli.intake import Taken
 from huaxiang.dialects.tinet.inward import any_call, call
-from huaxiang.dialects.tinet.outward import page
 from huaxiang.errors import Busy, Refused
 from huaxiang.identifiers import normalise
 from huaxiang.model import Call, Identifier, Mention, Parsed, Tenant, TenantSettings
+from huaxiang.packing.ahead import prepare
 from huaxiang.packing.alone import Pile
 from huaxiang.service import Service
 from huaxiang.sources import Reader, Reject, RejectWriter
-from huaxiang.store import Store, opened
-
-ROWS, BATCH = 900, 50
-BASE = {"userId": "sqcTest", "startTime": 1597656604, "bridgeDuration": 60, "customerProvince": "北京"}
-
-
-def calls(count: int, *, offset: int = 0) -> list[dict[str, Any]]:
-    """Calls of few customers; every ninth lacks its number."""
-    rows: list[dict[str, Any]] = []
-    for n in range(offset, offset + count):
-        number = {} if n % 9 == 4 else {"customerNumber": f"139{n % 97:08d}"}
-        rows.append({**BASE, "uniqueId": f"c.{n}", "startTime": 1597656604 + n, "bridgeDuration": n % 500, **number})
-    return rows
-
-
-def as_lines(rows: list[dict[str, Any]]) -> bytes:
-    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
-
-
-def as_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
-    pl.DataFrame(rows, infer_schema_length=None).write_parquet(path, row_group_size=100)
-
-
-def as_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    pl.DataFrame(rows, infer_schema_length=None).write_csv(path)
-
-
-def lines_of(path: str | Path) -> list[bytes]:
-    return Path(path).read_bytes().splitlines()
-
-
-class Home(NamedTuple):
-    """A tenant in a database of its own, and a folder."""
-
-    url: str
-    folder: Path
-
-    def command(self, *arguments: str | Path) -> list[str]:
-        place = ("--tenant", "acme", "--database", self.url)
-        return [sys.executable, "-m", "huaxiang", "import", *map(str, arguments), *place]
-
-    def begun(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self.command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def run(self, *arguments: str | Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == status, done.stderr
-        return done
-
-    def told(self, *arguments: str | Path, status: int = 0) -> dict[str, Any]:
-        return json.loads(self.run(*arguments, "--json", status=status).stdout)
-
-
-@pytest_asyncio.fixture
-async def home(database_url: str, tmp_path: Path) -> Home:
-    async with opened(database_url, connections=1) as store:
-        await Service(store).create_tenant("acme", login_name="acme")
-    return Home(database_url, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def twin(home: Home, fresh_database: Callable[[], AbstractAsyncContextManager[str]]) -> AsyncGenerator[Home]:
-    """The same tenant, with the same key, in another database and folder."""
-    folder = home.folder / "twin"
-    folder.mkdir()
-    async with fresh_database() as url:
-        ours, other = await asyncpg.connect(home.url), await asyncpg.connect(url)
-        row = await ours.fetchval("select to_jsonb(tenant) from tenant")
-        await other.execute("insert into tenant select (jsonb_populate_record(null::tenant, $1)).*", row)
-        await ours.close()
-        await other.close()
-        yield Home(url, folder)
-
-
-async def served(home: Home) -> bytes:
-    """All the tenant's callers, as the vendor serves them."""
-    async with opened(home.url, connections=1) as store:
-        service = Service(store)
-        tenant = await service.tenant("acme")
-        rows = await service.portraits(tenant, numbers=None, labels=[], offset=0, limit=10_000)
-    return page(rows, login_name="acme", offset=0, limit=10_000, request_id="r", for_sdk=False)
-
+from importing import (
+    BATCH,
+    BEFORE_A_BATCH,
+    BEFORE_ITS_PLACE,
+    ROWS,
+    Home,
+    as_csv,
+    as_lines,
+    as_parquet,
+    calls,
+    killed_at,
+    lines_of,
+    served,
+)
 
 # ── killed ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def killed_at(home: Home, hold: str, *arguments: str | Path) -> int:
-    """Start an import, stop it where it wants what `hold` takes, and kill it there; gives how far it had come."""
-    process = home.begun(*arguments)
-    connection = await asyncpg.connect(home.url)
-    try:
-        before = await connection.fetchval("select coalesce(max(items), 0) from import_file")
-        while await connection.fetchval("select coalesce(max(items), 0) from import_file") == before:
-            assert process.poll() is None
-            await asyncio.sleep(0.01)
-        async with connection.transaction():
-            await connection.execute(hold)
-            waiting = "select count(*) from pg_locks where not granted"
-            while not await connection.fetchval(waiting):
-                assert process.poll() is None
-                await asyncio.sleep(0.01)
-            process.send_signal(signal.SIGKILL)
-            assert process.wait() == -signal.SIGKILL
-        return await connection.fetchval("select max(items) from import_file")
-    finally:
-        process.kill()
-        process.wait()
-        await connection.close()
-
-
-BEFORE_A_BATCH = "select pg_advisory_xact_lock(7283, id) from tenant"
-BEFORE_ITS_PLACE = "lock table import_file in share mode"
 
 
 def write(path: Path) -> None:
@@ -238,7 +136,7 @@ async def test_a_place_moves_only_from_where_the_mover_stood_and_takes_its_batch
 ) -> None:
     name = UUID(int=1)
     await service.begin_import(tenant, name, "a", "tinet.cdr", again=False)
-    batch = service.prepare(tenant, [(1, call(calls(1)[0], ZoneInfo("UTC")))])
+    batch = prepare(tenant, [(1, call(calls(1)[0], ZoneInfo("UTC")))], service.now())
     with pytest.raises(Busy):
         await service.land_prepared(tenant, batch, Place(name, 7, 8, 8, 0, 0))
     assert (await service.counts(tenant))["records"] == 0
@@ -306,10 +204,8 @@ def test_more_rows_land_together_where_they_are_packed_with_their_links(
 def taken_from(path: Path, *, can_pile: bool, batches: int) -> list[Any]:
     """The first batches of a file of facts, with what can be packed packed, if it may be."""
     tenant = Tenant(1, "acme", "acme", "Asia/Shanghai", b"k" * 32, UUID(int=1), UUID(int=2), TenantSettings())
-    reader = Reader(path, identifier_fields=frozenset())
-    reading = Batches(Service(Store()), tenant, reader, Way(FORMATS["facts"], None), Bookmark())
-    reading.can_pile = can_pile
-    return [reading.take() for _ in range(batches)]
+    reading = Batches(Source(tenant, path, Way(FORMATS["facts"], None), Bookmark()))
+    return [reading.take(can_pile=can_pile) for _ in range(batches)]
 
 
 def test_a_run_that_goes_on_keeps_what_was_settled_and_only_that(tmp_path: Path) -> None:

@@ -16,6 +16,11 @@ Rules: the text of an error never holds a secret or a personal datum: it names f
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class HuaxiangError(Exception):
     """An error of the house. `fields` are its particulars; its text is `code: name=value, …`."""
@@ -27,9 +32,17 @@ class HuaxiangError(Exception):
         self.fields = fields
         super().__init__(self._text())
 
+    def __reduce__(self) -> tuple[Callable[..., HuaxiangError], tuple[type[HuaxiangError], dict[str, object]]]:
+        """For another process: the same class with the same particulars."""
+        return _again, (type(self), self.fields)
+
     def _text(self) -> str:
         particulars = ", ".join(f"{name}={value}" for name, value in self.fields.items())
         return f"{self.code}: {particulars}" if particulars else self.code
+
+
+def _again(kind: type[HuaxiangError], fields: dict[str, object]) -> HuaxiangError:
+    return kind(**fields)
 
 
 class SettingsInvalid(HuaxiangError):

@@ -12,13 +12,13 @@ Rule 2: whatever changes what is served happens in one transaction, under its te
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 
 from huaxiang import audiences, bookmark, calls, crm, feed, fold, ingest, listing, pages, read
-from huaxiang.claim import Claim, claim, definition, epoch_of
+from huaxiang.claim import Claim, claim, epoch_of
 from huaxiang.errors import InputInvalid, NotFound, Refused, SettingsInvalid
 from huaxiang.identifiers import SEALED, node_of, normalise, sealed
 from huaxiang.keyring import Keyring, check_time_zone, digest, put_fields, put_owners, tenant_of
@@ -42,7 +42,7 @@ from huaxiang.model import (
     Tenant,
     TenantSettings,
 )
-from huaxiang.packing.ahead import Ahead, Piles, placed_ahead
+from huaxiang.packing.ahead import Prepared, prepare
 from huaxiang.pages import Asked, Made
 from huaxiang.pool import CrmView
 from huaxiang.portraits import Portraits
@@ -57,10 +57,7 @@ if TYPE_CHECKING:
     from huaxiang.ingest import Landed
     from huaxiang.keyring import Dialect
     from huaxiang.model import AccessKey
-    from huaxiang.packing.alone import Alone
-    from huaxiang.packing.linked import Packed
     from huaxiang.pages import Rendering
-    from huaxiang.plain import Seen
     from huaxiang.shelf import Shelf
     from huaxiang.store import Store, Transaction
 
@@ -72,22 +69,6 @@ LARGEST = 2**63 - 1
 LONGEST_CUT = 256
 DECIDED = "huaxiang"
 """The source of what a person decided here."""
-
-
-class Prepared(NamedTuple):
-    """A batch that is ready to land: what its good records claim and define, and its bad ones.
-
-    `alone`: calls that stand alone, packed; `linked`: facts with links, packed; what the other records say is in
-    `claims`.
-    """
-
-    claims: tuple[Claim, ...]
-    fields: tuple[CustomField, ...]
-    rejects: tuple[Reject, ...]
-    came_at: datetime
-    ahead: Ahead | None = None
-    alone: Alone | None = None
-    linked: Packed | None = None
 
 
 class Service(Keyring):
@@ -110,7 +91,7 @@ class Service(Keyring):
 
     async def land(self, tenant: Tenant, records: Sequence[tuple[int, Parsed]]) -> Outcome:
         """Land what a batch of records says, each under its line; good ones land, bad ones come back with reasons."""
-        batch = self.prepare(tenant, records)
+        batch = prepare(tenant, records, self.now())
         if not batch.claims and not batch.fields:
             return Outcome(rejects=batch.rejects)
         landing = self._landing.setdefault(tenant.id, Together(self._land_all))
@@ -130,53 +111,11 @@ class Service(Keyring):
             outcomes += [_outcome(batch, won) for batch in batches]
         return outcomes
 
-    def prepare(self, tenant: Tenant, records: Sequence[tuple[int, Parsed]], piles: Piles | None = None) -> Prepared:
-        """Make a batch ready to land: pure work, which another thread may do while the store lands the one before.
-
-        `piles`: take what can be packed as it is.
-        """
-        now = self.now()
-        rejects: list[Reject] = []
-        claims: list[Claim] = []
-        fields: list[CustomField] = []
-        for line, parsed in records:
-            if len(parsed.facts) == 1 and not parsed.fields:  # nearly every record; the lists below cost more than it
-                fact = parsed.facts[0]
-                if piles is not None and piles.take(fact):
-                    continue
-                one = claim(tenant, line, fact, now)
-                if isinstance(one, Reject):
-                    rejects.append(one)
-                elif piles is None or not piles.add(one):
-                    claims.append(one)
-                continue
-            seen: Seen = {}
-            claimed = [claim(tenant, line, fact, now, seen) for fact in parsed.facts]
-            defined = [definition(tenant, line, field) for field in parsed.fields]
-            refused = [one for one in (*claimed, *defined) if isinstance(one, Reject)]
-            rejects += refused[:1]
-            if refused:
-                continue
-            good = [one for one in claimed if isinstance(one, Claim)]
-            claims += good if piles is None else [one for one in good if not piles.add(one)]
-            fields += [one for one in defined if isinstance(one, CustomField)]
-        return Prepared(tuple(claims), tuple(fields), tuple(rejects), now)
-
-    def piles(self, tenant: Tenant) -> Piles:
-        """What takes facts of a batch that comes now, to pack them."""
-        return Piles(tenant, self.now())
-
     async def can_pile(self, tenant: Tenant) -> bool:
         """Whether facts that are piled up may land so: not where identifiers changed hands, or anything was erased."""
         async with self.store.reading() as tx:
             met = await tx.row("met_alone", tenant.id, [])
         return met is not None and not met["any"]
-
-    def place_ahead(self, tenant: Tenant, batch: Prepared, piles: Piles | None = None) -> Prepared:
-        """Do beforehand what landing would do first; worth it for a batch that waits for the one before to land."""
-        if piles is not None:
-            batch = batch._replace(alone=piles.calls.packed(), linked=piles.linked.packed())
-        return batch._replace(ahead=placed_ahead(tenant, batch.claims, batch.came_at))
 
     async def land_prepared(self, tenant: Tenant, batch: Prepared, place: Place | Turn | None = None) -> Outcome:
         """Land what `prepare` made ready, in one transaction; with it, move an import or a pull behind it."""

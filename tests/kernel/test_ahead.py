@@ -18,6 +18,7 @@ from huaxiang.identifiers import normalise
 from huaxiang.ingest import FACT_COLUMNS
 from huaxiang.model import Call, Mention, Origin, Parsed, Tenant, TenantSettings, Transcript
 from huaxiang.packing import copying
+from huaxiang.packing.ahead import Piles, place_ahead, prepare
 from huaxiang.packing.alone import FACT_COLUMNS as PACKED_COLUMNS
 from huaxiang.packing.alone import Pile
 from huaxiang.portrait import load
@@ -213,9 +214,9 @@ async def test_whatever_comes_before_or_in_between_a_packed_batch_lands_as_any_o
         await between(desk)
     tenant = await service.tenant(desk.tenant.name)
     facts = calls() + (calls()[1:4] if twice else [])
-    piles = service.piles(tenant)
-    prepared = service.prepare(tenant, [(line, Parsed((fact,))) for line, fact in enumerate(facts, 1)], piles)
-    batch = service.place_ahead(tenant, prepared, piles)
+    piles = Piles(tenant, service.now())
+    prepared = prepare(tenant, [(line, Parsed((fact,))) for line, fact in enumerate(facts, 1)], service.now(), piles)
+    batch = place_ahead(tenant, prepared, piles)
     assert batch.alone
     assert len(batch.claims) == (3 if twice else 0), "a second revision of a record is not packed"
     if not first:
@@ -264,8 +265,8 @@ async def test_calls_that_stand_alone_leave_the_rows_that_claims_leave(
             await first(desk)
             tenant = await service.tenant(desk.tenant.name)
             facts = [(line, Parsed((fact,))) for line, fact in enumerate(calls(), 1) if fact.at]
-            piles = service.piles(tenant) if packs else None
-            batch = service.place_ahead(tenant, service.prepare(tenant, facts, piles), piles)
+            piles = Piles(tenant, service.now()) if packs else None
+            batch = place_ahead(tenant, prepare(tenant, facts, service.now(), piles), piles)
             assert bool(batch.claims) is not packs
             assert (await service.land_prepared(tenant, batch)).landed == len(facts)
             left.append({

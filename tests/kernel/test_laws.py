@@ -26,6 +26,7 @@ from huaxiang import read
 from huaxiang.claim import claim
 from huaxiang.identifiers import normalise
 from huaxiang.model import AnyFact, Customer, Link, Outcome, Parsed, Reject, Tenant, TenantSettings
+from huaxiang.packing.ahead import Piles, place_ahead, prepare
 from huaxiang.service import Service
 from huaxiang.store import opened
 
@@ -58,8 +59,8 @@ class House:
         records = [(line, Parsed((fact,))) for line, fact in enumerate(facts, start=1)]
         if not prepared:
             return await service.land(self.tenant, records)
-        piles = service.piles(self.tenant)
-        batch = service.place_ahead(self.tenant, service.prepare(self.tenant, records, piles), piles)
+        piles = Piles(self.tenant, service.now())
+        batch = place_ahead(self.tenant, prepare(self.tenant, records, service.now(), piles), piles)
         return await service.land_prepared(self.tenant, batch)
 
     async def follow(self, steps: Sequence[Step], *, by: Service | None = None) -> None:

@@ -36,9 +36,10 @@ from huaxiang.model import (
     Trait,
 )
 from huaxiang.packing import copying
+from huaxiang.packing.ahead import Piles, Prepared, place_ahead, prepare
 from huaxiang.packing.linked import FACT_COLUMNS as PACKED_FACT_COLUMNS
 from huaxiang.packing.linked import LINK_COLUMNS, NODE_COLUMNS, PLACE_COLUMNS, Bundle, Packed
-from huaxiang.service import Prepared, Service
+from huaxiang.service import Service
 from huaxiang.store import Store
 
 NOW = datetime(2026, 5, 1, 9, 30, 0, 123456, tzinfo=UTC)
@@ -232,9 +233,9 @@ async def derived(url: str) -> dict[str, list[str]]:
 
 def prepared(service: Service, tenant: Tenant, told: Sequence[AnyFact]) -> Prepared:
     """A batch that is packed."""
-    piles = service.piles(tenant)
-    batch = service.prepare(tenant, [(line, Parsed((fact,))) for line, fact in enumerate(told, 1)], piles)
-    batch = service.place_ahead(tenant, batch, piles)
+    piles = Piles(tenant, service.now())
+    batch = prepare(tenant, [(line, Parsed((fact,))) for line, fact in enumerate(told, 1)], service.now(), piles)
+    batch = place_ahead(tenant, batch, piles)
     assert batch.linked
     return batch
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from huaxiang.cli.batches import Way
 from huaxiang.cli.gauge import Gauge
-from huaxiang.cli.intake import Taken, Way, take_in
+from huaxiang.cli.intake import Intake, Taken
 from huaxiang.cli.output import say, show, show_rows
 from huaxiang.cli.place import HERE, Place
+from huaxiang.cli.reading import FEWEST_OBJECTS
 from huaxiang.dialects.contract import Format
 from huaxiang.dialects.native.inward import FORMATS as NATIVE
 from huaxiang.dialects.rabbitpre.inward import FORMATS as RABBITPRE
@@ -29,8 +32,6 @@ FORMATS: dict[str, Format] = {one.name: one for one in (*NATIVE, *TINET, *RABBIT
 MOST_BATCH_ROWS = 100_000
 SWITCH_SECONDS = 0.0005
 """How long the reading thread may keep the one that lands waiting: Python's own 5 ms is long beside a statement."""
-FEWEST_OBJECTS = 500_000
-"""How many objects more there are before garbage is looked for: a batch has none, and is gone by itself."""
 _SUMS = ("rows", "taken", "rejected", "landed", "known")
 
 
@@ -153,17 +154,18 @@ class _Run:
     async def all(self, service: Service, tenant: Tenant) -> None:
         sizes = [file.path.stat().st_size for file in self._files]
         with Gauge(sum(sizes)) as gauge:
-            for file, size_bytes in zip(self._files, sizes, strict=True):
-                gauge.begin(file.name)
-                skipped = not await self._one(service, tenant, file, gauge)
-                gauge.end(size_bytes, skipped=skipped)
+            with closing(Intake(service, tenant, self._way, gauge.moved)) as intake:
+                for file, size_bytes in zip(self._files, sizes, strict=True):
+                    gauge.begin(file.name)
+                    skipped = not await self._one(intake, file)
+                    gauge.end(size_bytes, skipped=skipped)
             self.seconds, self.rows = gauge.seconds, gauge.rows
 
-    async def _one(self, service: Service, tenant: Tenant, file: Found, gauge: Gauge) -> bool:
+    async def _one(self, intake: Intake, file: Found) -> bool:
         """Land one file; gives whether any of it was read."""
         rejects = self._rejects_of(file)
         try:
-            taken = await take_in(service, tenant, file, rejects, self._way, again=self._again, told=gauge.moved)
+            taken = await intake.take_in(file, rejects, again=self._again)
         except SourceUnreadable as error:
             if len(self._files) == 1:
                 raise

@@ -30,6 +30,7 @@ from huaxiang.errors import NotFound, Refused
 from huaxiang.identifiers import normalise, record_key
 from huaxiang.lookup import nodes_of
 from huaxiang.model import Amendment, AnyFact, Identifier, Mark, Parsed, Tenant, Transcript
+from huaxiang.packing.ahead import prepare
 from huaxiang.pull.told import PREFIX, Progress, Refusal, Source, Step, Told, Watch
 
 if TYPE_CHECKING:
@@ -96,14 +97,14 @@ async def _pull(service: Service, tenant: Tenant, source: Source, watch: Watch, 
         ahead.cancel()
         await asyncio.gather(ahead, return_exceptions=True)
         await steps.aclose()
-    await service.land_prepared(tenant, service.prepare(tenant, []), Turn(name, number, None))
+    await service.land_prepared(tenant, prepare(tenant, [], service.now()), Turn(name, number, None))
     report.remarks = source.remarks
     return report
 
 
 async def _land(service: Service, tenant: Tenant, source: Source, step: Step, turn: Turn, report: Report) -> None:
     news = await _news(service, tenant, source, step)
-    prepared = await asyncio.to_thread(service.prepare, tenant, news)
+    prepared = await asyncio.to_thread(prepare, tenant, news, service.now())
     refused = [*step.refused, *(Refusal(step.told[one.line].name, one.field, one.reason) for one in prepared.rejects)]
     told = len(step.told) + len(step.refused)
     known = len(step.told) - len(news)

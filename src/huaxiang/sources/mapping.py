@@ -20,6 +20,8 @@ Rule 3. An absent column is an absent field. A column that a file can't have, or
 Rule 4. A value that a step can't take refuses its row, by its column.
 """
 
+from __future__ import annotations
+
 import difflib
 import re
 import tomllib
@@ -78,6 +80,10 @@ class FieldMapping:
         self._steps = {target: self._steps_of(target, field) for target, field in self._fields.items()}
         self._targets = {target: tuple(target.split(".")) for target in self._fields}
         self._used = {path[0] for path in self._columns.values()}
+
+    def __reduce__(self) -> tuple[Callable[[Path, bytes], FieldMapping], tuple[Path, bytes]]:
+        """For another process: it is read there from the same text."""
+        return mapping_of, (self._path, self.text)
 
     # ── what it may say ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,6 +196,11 @@ def read_mapping(path: Path) -> FieldMapping:
             text = file.read(_MOST_BYTES)
     except OSError as error:
         raise SettingsInvalid(field="map", reason=f"{path} can't be read: {type(error).__name__}") from error
+    return mapping_of(path, text)
+
+
+def mapping_of(path: Path, text: bytes) -> FieldMapping:
+    """The mapping that a file of this text is; raises as `read_mapping` does."""
     try:
         read = msgspec.convert(tomllib.loads(text.decode()), _File)
     except UnicodeDecodeError as error:

@@ -53,6 +53,11 @@ class Reader:
         return self._kind.format
 
     @property
+    def is_packed(self) -> bool:
+        """Whether its text takes several times the bytes of the file."""
+        return self._kind.packing is not None or self._kind.format in {"workbook", "parquet"}
+
+    @property
     def encoding(self) -> Encoding | None:
         """The encoding of a text file; None for the others."""
         return self._kind.encoding
