@@ -24,7 +24,17 @@ from hypothesis import strategies as st
 
 from huaxiang.bookmark import Bookmark, Place
 from huaxiang.claim import Claim, any_claim, claim
-from huaxiang.cli.batches import BATCH_LINKED, BATCH_PACKED, BATCH_ROWS, CHUNK_ROWS, PACKED_LINKED, Batches, Source, Way
+from huaxiang.cli.batches import (
+    BATCH_CALLS,
+    BATCH_LINKED,
+    BATCH_PACKED,
+    BATCH_ROWS,
+    CHUNK_ROWS,
+    PACKED_LINKED,
+    Batches,
+    Source,
+    Way,
+)
 from huaxiang.cli.gauge import Gauge
 from huaxiang.cli.imports import FORMATS
 from huaxiang.cli.intake import Taken
@@ -189,13 +199,19 @@ def test_a_batch_has_a_bound_in_the_names_that_its_facts_link(tmp_path: Path, *,
     assert (first.last, rest.last) == (False, True)
 
 
-@pytest.mark.parametrize(("can_pile", "most"), [(True, BATCH_PACKED), (False, BATCH_ROWS)])
-def test_more_rows_land_together_where_they_are_packed_with_their_links(
-    tmp_path: Path, *, can_pile: bool, most: int
+@pytest.mark.parametrize(
+    ("said", "can_pile", "most"),
+    [
+        ({"kind": "trait", "identifiers": [{"kind": "unionid", "value": "u"}]}, True, BATCH_PACKED),
+        ({"kind": "call", "identifiers": [{"kind": "phone", "value": "13900000001"}]}, True, BATCH_CALLS),
+        ({"kind": "trait", "identifiers": [{"kind": "unionid", "value": "u"}]}, False, BATCH_ROWS),
+    ],
+)
+def test_more_rows_land_together_where_they_are_packed_and_most_where_with_their_links(
+    tmp_path: Path, said: dict[str, Any], *, can_pile: bool, most: int
 ) -> None:
     path = tmp_path / "facts.jsonl"
-    said = {"kind": "trait", "source": "feed", "identifiers": [{"kind": "unionid", "value": "u"}]}
-    path.write_bytes(as_lines([{**said, "id": str(row)} for row in range(most + 10)]))
+    path.write_bytes(as_lines([{**said, "source": "feed", "id": str(row)} for row in range(most + 10)]))
     first, rest = taken_from(path, can_pile=can_pile, batches=2)
     assert most <= first.items < most + CHUNK_ROWS
     assert (rest.items, rest.last) == (most + 10, True)

@@ -60,7 +60,7 @@ from huaxiang.plain import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from huaxiang.plain import Seen
 
@@ -153,7 +153,7 @@ def claim(tenant: Tenant, line: int, fact: AnyFact, now: datetime, seen: Seen | 
     return any_claim(tenant, line, fact, now)
 
 
-def claims_again(tenant: Tenant, said: Sequence[bytes], now: datetime) -> list[Claim]:
+def claims_again(tenant: Tenant, said: Iterable[bytes], now: datetime) -> list[Claim]:
     """The claims of facts by their canonical bytes, which were taken before."""
     made = [claim(tenant, 0, read_again(one), now) for one in said]
     return [one for one in made if isinstance(one, Claim)]

@@ -25,9 +25,12 @@ from huaxiang.packing.ahead import Piles, Prepared, place_ahead, prepare
 from huaxiang.sources import FieldMapping, Reader, Reject, Row
 
 BATCH_ROWS = 25_000
+"""Rows of a batch that land as claims."""
 BATCH_BYTES = 16 << 20
 BATCH_LINKED = 50_000
 """Names in the facts of a batch that have several, and so link them: a row may bring along many such facts."""
+BATCH_CALLS = 40_000
+"""Calls that are packed: the more land together, the fewer times the pages are gone over that they touch."""
 BATCH_PACKED = 75_000
 """Rows of a batch whose facts are packed with their links. What lands together is joined in memory; what lands later
 writes the nodes and the links once more that it joins."""
@@ -126,12 +129,12 @@ class Batches:
 
     def _has_room(self, rows: int, claimed: int, piles: Piles | None) -> bool:
         """Whether a batch of so many rows takes more; `claimed`: the names that claims link."""
-        packed, names = (len(piles.linked), piles.linked.names) if piles else (0, 0)
+        alone, linked, names = (len(piles.calls), len(piles.linked), piles.linked.names) if piles else (0, 0, 0)
         if claimed >= BATCH_LINKED or names >= PACKED_LINKED:
             return False
         if self._way.batch_rows is not None:
             return rows < self._way.batch_rows
-        return rows - packed < BATCH_ROWS and rows < BATCH_PACKED
+        return rows - alone - linked < BATCH_ROWS and alone < BATCH_CALLS and rows < BATCH_PACKED
 
     def _read(self, most: int) -> list[Row | Reject]:
         items: list[Row | Reject] = []

@@ -49,8 +49,6 @@ def settings_for(*, memory_bytes: int, processors: int, shared_bytes: int | None
         "checkpoint_timeout": "15min",
         "autovacuum_naptime": "20s",
         "autovacuum_vacuum_scale_factor": "0.05",
-        "autovacuum_vacuum_insert_scale_factor": "0.1",
-        "autovacuum_analyze_scale_factor": "0.02",
     }
     if shared_bytes is not None and shared_bytes < 256 << 20:  # a container has 64 MB, too little for parallel queries
         chosen["dynamic_shared_memory_type"] = "sysv"

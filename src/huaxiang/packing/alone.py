@@ -68,11 +68,11 @@ class Alone(NamedTuple):
     facts: Sequence[bytes]
     records: Sequence[bytes]
     nodes: Sequence[bytes]
-    said: Sequence[bytes]
 
     def claims(self, tenant: Tenant) -> list[Claim]:
         """The same calls as claims."""
-        return claims_again(tenant, self.said, self.came_at)
+        said = copying.values(self.facts, FACT_COLUMNS.index("said"), len(FACT_COLUMNS))
+        return claims_again(tenant, said, self.came_at)
 
 
 class _Whose(NamedTuple):
@@ -114,7 +114,10 @@ class Pile:
         self._cities: dict[str | None, bytes] = {}
         self._keys: set[bytes] = set()
         self._records: list[tuple[bytes, bytes]] = []
-        self._said: list[bytes] = []
+
+    def __len__(self) -> int:
+        """How many calls it has taken."""
+        return len(self._keys)
 
     def take(self, call: Call) -> bool:
         """Take a call, if it stands alone."""
@@ -144,7 +147,6 @@ class Pile:
         ))  # fmt: skip
         node.calls.append((at, whose.rank, name, key, duration, rounds, spelling, city, whose.enterprise, row))
         self._records.append((key, _record(16, key, 16, digest, 40, _UUID_ARRAY, 16, place) + updated_at))
-        self._said.append(said)
         return True
 
     def _share(self, call: Call) -> _Whose:
@@ -181,7 +183,7 @@ class Pile:
 
     def packed(self) -> Alone | None:
         """All that was taken; None if nothing was."""
-        if not self._said:
+        if not self._keys:
             return None
         self._records.sort(key=_first)
         nodes = sorted(self._nodes.values(), key=_first)
@@ -194,7 +196,6 @@ class Pile:
             copying.chunks([call[-1] for node in nodes for call in node.calls]),
             copying.chunks([begin + row for _, row in self._records]),
             copying.chunks([node_row(node, self._tenant.id, with_companies=with_companies) for node in nodes]),
-            self._said,
         )
 
 

@@ -16,7 +16,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 """How a copy begins: its signature, no flags, no extension."""
@@ -33,6 +33,7 @@ CHUNK_ROWS: Final = 256
 """Rows that are handed on together."""
 
 _COUNT, _LENGTH = Struct(">h").pack, Struct(">i").pack
+_COUNT_BYTES, _LENGTH_BYTES, _length_at = 2, 4, Struct(">i").unpack_from
 _INTEGER, _TIME = Struct(">ii").pack, Struct(">iq").pack
 _UUIDS: Final = Struct(">iiiiii").pack
 _UUID: Final = 2950
@@ -48,6 +49,20 @@ def chunks(rows: Sequence[bytes], last: bytes = b"") -> list[bytes]:
     """A whole copy of these rows, some hundreds of them together; `last`: the last field, if they lack it."""
     parts = [last.join((*rows[at : at + CHUNK_ROWS], b"")) for at in range(0, len(rows), CHUNK_ROWS)]
     return [HEAD, *parts, TAIL]
+
+
+def values(copy: Sequence[bytes], place: int, many: int) -> Iterator[bytes]:
+    """The field at a place, the same in all rows, of `chunks` whose rows have so many; none is without a value."""
+    for rows in copy[1:-1]:
+        at = 0
+        while at < len(rows):
+            at += _COUNT_BYTES
+            for field in range(many):
+                (length,) = _length_at(rows, at)
+                at += _LENGTH_BYTES
+                if field == place:
+                    yield rows[at : at + length]
+                at += max(length, 0)
 
 
 def fields(count: int) -> bytes:

@@ -101,7 +101,6 @@ class Packed(NamedTuple):
     settings: TenantSettings
     came_at: datetime
     keys: Sequence[str]
-    said: Sequence[bytes]
     facts: Sequence[bytes]
     records: Sequence[bytes]
     landing: Sequence[bytes]
@@ -119,7 +118,8 @@ class Packed(NamedTuple):
 
     def claims(self, tenant: Tenant) -> list[Claim]:
         """The same facts as claims."""
-        return claims_again(tenant, self.said, self.came_at)
+        said = copying.values(self.facts, FACT_COLUMNS.index("said"), len(FACT_COLUMNS))
+        return claims_again(tenant, said, self.came_at)
 
 
 class _Shared(NamedTuple):
@@ -166,7 +166,6 @@ class Bundle:
         self._now = copying.microseconds(now)
         self._given = copying.integer(tenant.id) + copying.time(now)
         self._keys: set[bytes] = set()
-        self._said: list[bytes] = []
         self._facts: list[bytes] = []
         self._hang: list[int] = []
         self._records: list[bytes] = []
@@ -185,7 +184,7 @@ class Bundle:
 
     def __len__(self) -> int:
         """How many facts were taken."""
-        return len(self._said)
+        return len(self._keys)
 
     # ── taken ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -321,7 +320,6 @@ class Bundle:
             said,
         ))  # fmt: skip
         self._keys.add(key)
-        self._said.append(said)
         self._facts.append(row)
         self._hang.append(place)
         if not shared.is_folded:
@@ -383,7 +381,7 @@ class Bundle:
 
     def packed(self) -> Packed | None:
         """All that was taken; None if nothing was."""
-        if not self._said:
+        if not self._keys:
             return None
         spots, facts, links = self._spots, self._facts, self._links
         places = [spot[1] for spot in spots]
@@ -398,7 +396,6 @@ class Bundle:
             settings=self._tenant.settings,
             came_at=self._came_at,
             keys=[row[len(_RECORD) : len(_RECORD) + 16].hex() for row in records],
-            said=self._said,
             facts=copying.chunks([facts[at] for at in sorted(range(len(facts)), key=owners.__getitem__)]),
             records=copying.chunks(records),
             landing=copying.chunks([_place(len(PLACE_COLUMNS), 4, place, 16, places[place]) for place in order]),
