@@ -62,6 +62,7 @@ async def read(desk: Desk, *, limit: int, after: int = 0) -> list[Change]:
         assert len(page.changes) == limit or page.after == page.newest
         if not page.changes:
             return found
+        assert page.after > after
         after = page.after
 
 
