@@ -16,7 +16,7 @@ from huaxiang.feed import Change
 from huaxiang.model import Call, Limits, Mention, Parsed, Tenant, TenantSettings
 from huaxiang.service import Service
 from huaxiang.steward import erasure, ids
-from huaxiang.store import Row, Store
+from huaxiang.store import Row, Store, migrations, opened
 
 MANY = 650
 PHONES = tuple(Mention("phone", f"139{serial:08}") for serial in range(MANY))
@@ -131,6 +131,29 @@ async def test_who_is_erased_out_of_a_span_leaves_no_trace_and_shifts_no_number(
     assert not any(set(gone) & set(customers) for _, customers in rows)
     for customer in gone:
         assert [one.what for one in (await ids.lead(desk.service, desk.tenant, customer)).changes] == ["erased"]
+
+
+async def test_what_was_told_before_there_were_spans_stays_and_the_numbers_go_on_behind_it(
+    empty_database_url: str,
+) -> None:
+    connection = await asyncpg.connect(empty_database_url)
+    await connection.execute("create table migration (name text primary key, run_at timestamptz default now())")
+    for name, text in migrations().items():
+        if name < "0025":
+            await connection.execute(text)
+            await connection.execute("insert into migration (name) values ($1)", name)
+    await connection.execute(
+        "insert into change (tenant, number, what, customer) "
+        "select 7, nextval('change_number'), 'updated', generate_series(1, 300)"
+    )
+    await connection.close()
+    async with opened(empty_database_url, connections=1) as store:
+        telling = Telling(store, 7)
+        telling.told = await telling.page(0, 1000)
+        assert [one[0] for one in telling.told] == [one[2] for one in telling.told] == list(range(1, 301))
+        await telling.update(set(range(200, 600)))
+        await telling.erase({1, 250, 599})
+        assert await telling.page(0, 1000) == telling.told
 
 
 # ── any history ───────────────────────────────────────────────────────────────────────────────────────────────────
