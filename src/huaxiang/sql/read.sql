@@ -7,7 +7,7 @@
 -- found for its own tenant ($4, $6) alone; the number of an erased identifier leads on. Of traits, `values` are the
 -- newest values of those that are named ($10); the empty name stands for what is said of identifiers themselves.
 -- A row is a part of a customer as JSON, which costs far less than many columns do where they are read.
---   part 0: of a tenant (customer): [version, newest change]      1: of a tenant, each row: [number, customer, other, customers]
+--   part 0: of a tenant (customer): [version, newest change]      1: of a tenant: [number, customer, other, customers] each
 --   2: of all: [tenant, node, number, customer] of what was asked for     3: identities      4: calls       5: marks
 --   6: traits       7: origins      8: buckets, their days counted from 2000      9: follows, CRM records, steps
 --   10: names of calls      11: values by their names      12: what is said of identifiers: [node, value]
