@@ -112,30 +112,29 @@ class Answers:
         *,
         most: int,
     ) -> None:
-        """What a question read of the feeds after `after`; `most` changes or more are too many to be told singly.
+        """What a question read of the feeds after `after`; `most` changes or more are too many to be followed singly.
 
-        `newest`: of a tenant whose feed was not read yet, or of which too much was told.
+        `newest`: of a tenant whose feed was not read yet, or of which not all was told.
         """
         for tenant, was in after.items():
             feed = self._feeds.get(tenant)
             if feed is None:
                 self._feeds[tenant] = _Feed(newest[tenant])
-            elif was is None:
+            elif was is None or not (changes := changed.get(tenant)):
                 continue
-            elif len(changes := changed.get(tenant, ())) >= most:
-                self._forget(tenant, max(feed.cursor, newest[tenant]))
-            elif changes:
+            elif how_many(changes) >= most:
+                self._forget(tenant, max(feed.cursor, newest.get(tenant, 0), changes[-1].number))
+            else:
                 self._follow(feed, changes)
 
     def _follow(self, feed: _Feed, changes: Sequence[Changed]) -> None:
         for change in changes:
-            for customer in (change.customer, change.other):
-                if customer is not None:
-                    feed.recent[customer] = max(change.number, feed.recent.get(customer, 0))
-                    for key in self._of_customer.get(customer, ()):
-                        self._drop(key)
-                        if self._shelf is not None:
-                            self._shelf.wipe(_name(key))
+            for customer in change.ids:  # those of a span were told at once: its number does for each of them
+                feed.recent[customer] = max(change.number, feed.recent.get(customer, 0))
+                for key in self._of_customer.get(customer, ()):
+                    self._drop(key)
+                    if self._shelf is not None:
+                        self._shelf.wipe(_name(key))
         feed.cursor = max(feed.cursor, changes[-1].number)
         if len(feed.recent) > MOST_RECENT:
             feed.floor, feed.recent = feed.cursor, {}
@@ -165,6 +164,11 @@ class Answers:
                 self._of_customer[customer] = rest
             else:
                 del self._of_customer[customer]
+
+
+def how_many(rows: Sequence[Changed]) -> int:
+    """How many changes these rows of a feed are."""
+    return sum(len(row.customers) if row.customers else 1 for row in rows)
 
 
 def _name(key: Key) -> bytes:

@@ -5,7 +5,10 @@ Takes who moved in a batch, and what it touched; gives pages of changes after a 
 Rule 1: `joined`: the id `customer` leads to `other` from now on. `parted`: `customer` is an id again; it was `other`'s.
         `updated`: something was said of it, or taken back. `erased`: it leads nowhere, for ever.
 Rule 2: a number, once given, stays: the cursor is the number of the last change read, and survives every restart.
+        Numbers ascend in the order of commits, with gaps; that of a change which an erasure took away stays a gap.
 Rule 3: what was never to be seen is not told: an identifier that joins a customer as it comes, comes as an update.
+Rule 4: how changes are kept is not seen. Of many customers that were updated together 256 are one row, a span, in which
+        each has a number of its own; a page tells of each by itself, and may begin and end inside a span.
 """
 
 from __future__ import annotations

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
-from huaxiang.answers import Answers, Key
+from huaxiang.answers import Answers, Key, how_many
 from huaxiang.claim import epoch_of
 from huaxiang.errors import Busy, NotAuthenticated, Refused
 from huaxiang.identifiers import SEALED, node_of, normalise, sealed
 from huaxiang.model import Customer, Identifier, Mention
-from huaxiang.read import MOST_CHANGES, Asked, Changed, Seen, look_up
+from huaxiang.read import MOST_CHANGES, MOST_ROWS, Asked, Changed, Seen, look_up, rows_told
 from huaxiang.store import can_be_kept
 from huaxiang.together import Together
 
@@ -56,6 +56,10 @@ _Watch: TypeAlias = "tuple[int, UUID | None]"
 """A tenant that is asked whether all holds still; and the record of which it is told when it was viewed last."""
 _Watched: TypeAlias = "tuple[dict[int, int], list[datetime | None]]"
 """The versions of tenants, and the views of records, in their order."""
+
+
+_Cursors: TypeAlias = "Mapping[int, int | None]"
+"""How far the feeds of tenants were read; None for one of which nothing was."""
 
 
 class Viewing:
@@ -249,69 +253,77 @@ class Lookups:
         async with self._store.asking() as tx:
             asked = [question.asked for question in questions]
             seen = await look_up(tx, asked, parts=parts, names=names, after=after)
-        self.answers.learn(after, seen.newest, seen.changed, most=MOST_CHANGES)
+            await self._learn(tx, after, seen.newest, seen.changed)
         return [seen if seen.versions[of.asked.tenant] == of.version else Stale() for of in questions]
+
+    async def _learn(
+        self, tx: Transaction, after: _Cursors, newest: dict[int, int], changed: dict[int, list[Changed]]
+    ) -> None:
+        """Learn what a question told of feeds, from `after` on; where there may be more, a later one tells of all."""
+        for tenant, rows in changed.items():
+            if len(rows) < MOST_ROWS:
+                continue
+            if how_many(rows) < MOST_CHANGES:
+                told = await tx.rows("changes_after", tenant, after[tenant], MOST_CHANGES)
+                rows[:] = [Changed(row["number"], row["customer"], row["other"]) for row in told]
+            if how_many(rows) >= MOST_CHANGES:
+                ((newest[tenant],),) = await tx.rows("newest_change", tenant)
+        self.answers.learn(after, newest, changed, most=MOST_CHANGES)
 
     async def _check(self, asked: list[_Watch]) -> Sequence[tuple[int, datetime | None]]:
         """The versions of these tenants, and when records were viewed; what has changed is learnt on the way."""
         after = self.answers.after({tenant for tenant, _ in asked})
         viewed = [one for one in asked if one[1] is not None]
         async with self._store.asking() as tx:
-            found = None
-            if len(after) == 1:
-                (tenant, number), *_ = after.items()
-                found = await self._watch(tx, tenant, number, [record for _, record in viewed])
-            if found is None:
-                found = await self._watch_many(tx, after, viewed)
-        versions, written = found
+            (tenant, number), *more = after.items()
+            if number is None or more:
+                versions, written = await self._watch_many(tx, after, viewed)
+            else:
+                versions, written = await self._watch(tx, tenant, number, [record for _, record in viewed])
         if not viewed and len(versions) == 1:
             return [(version, None) for version in versions.values()] * len(asked)
         told = iter(written)
         return [(versions[tenant], None if record is None else next(told)) for tenant, record in asked]
 
-    async def _watch(
-        self, tx: Transaction, tenant: int, after: int | None, viewed: list[UUID | None]
-    ) -> _Watched | None:
-        """What has become of a tenant whose feed was read up to `after`; None where more must be asked."""
-        if after is None:
-            return None
+    async def _watch(self, tx: Transaction, tenant: int, after: int, viewed: list[UUID | None]) -> _Watched:
+        """What has become of a tenant whose feed was read up to `after`."""
         if viewed:
-            rows = await tx.rows("watch_views", tenant, after, MOST_CHANGES, viewed)
+            rows = await tx.rows("watch_views", tenant, after, MOST_ROWS, viewed)
         else:
-            rows = await tx.rows("watch", tenant, after, MOST_CHANGES)
+            rows = await tx.rows("watch", tenant, after, MOST_ROWS)
         versions: dict[int, int] = {}
         written: list[datetime | None] = [None] * len(viewed)
         changed: list[Changed] = []
-        for version, number, customer, other, viewed_at in rows:
+        for version, number, customer, other, customers, viewed_at in rows:
             if viewed_at is not None:
                 written[number - 1] = viewed_at
             elif version is not None:
                 versions[tenant] = version
             else:
-                changed.append(Changed(number, customer, other))
-        if len(changed) >= MOST_CHANGES:
-            return None
+                changed.append(Changed(number, customer, other, customers))
         if changed:
             changed.sort(key=lambda change: change.number)
-            self.answers.learn({tenant: after}, {}, {tenant: changed}, most=MOST_CHANGES)
+            await self._learn(tx, {tenant: after}, {}, {tenant: changed})
         return versions, written
 
-    async def _watch_many(self, tx: Transaction, after: Mapping[int, int | None], viewed: list[_Watch]) -> _Watched:
-        """The same of many tenants."""
+    async def _watch_many(self, tx: Transaction, after: _Cursors, viewed: list[_Watch]) -> _Watched:
+        """The same of many tenants, or of one whose feed was not read yet."""
         rows = await tx.rows(
             "watch_many",
-            list(after), list(after.values()), MOST_CHANGES,
+            list(after), list(after.values()), MOST_ROWS,
             [tenant for tenant, _ in viewed], [record for _, record in viewed],
         )  # fmt: skip
         versions: dict[int, int] = {}
         written: list[datetime | None] = [None] * len(viewed)
-        for tenant, version, newest, numbers, customers, others, places, times in rows:
-            versions[tenant] = version
-            if numbers or after[tenant] is None:
-                changed = [Changed(*one) for one in zip(numbers, customers, others, strict=True)] if numbers else ()
-                self.answers.learn({tenant: after[tenant]}, {tenant: newest or 0}, {tenant: changed}, most=MOST_CHANGES)
+        newest: dict[int, int] = {}
+        changed: dict[int, list[Changed]] = {}
+        for tenant, version, newest_number, told, places, times in rows:
+            versions[tenant], newest[tenant] = version, newest_number or 0
+            if told:
+                changed[tenant] = rows_told(told)
             for place, at in zip(places or (), times or (), strict=True):
                 written[place - 1] = at
+        await self._learn(tx, after, newest, changed)
         return versions, written
 
 

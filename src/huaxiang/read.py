@@ -56,6 +56,8 @@ PARTS: Final = ("calls", "refs", "marks", "traits", "origin", "buckets", "subscr
 traits that are named, the newest values alone, which cost much less."""
 MOST_CHANGES: Final = 1000
 """More changes than these are not told one by one."""
+MOST_ROWS: Final = 64
+"""So many rows of the feed are told along with an answer, at most; behind as many there may be more."""
 FIRST_DAY: Final = date(2000, 1, 1).toordinal()
 NO_CALLS: Final = Calls()
 NOTHING: Final = Summary()
@@ -76,18 +78,24 @@ class Asked(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """A change of the feed: the ids of the customers that it tells of."""
+    """A row of the feed: the customers that it tells of. A span has many `customers` instead of one, and no other."""
 
     number: int
-    customer: int
-    other: int | None
+    customer: int | None
+    other: int | None = None
+    customers: Sequence[int] | None = None
+
+    @property
+    def ids(self) -> Sequence[int]:
+        """The ids of all of them."""
+        return self.customers or [one for one in (self.customer, self.other) if one is not None]
 
 
 class Seen(msgspec.Struct):
     """What one question saw, all in one snapshot.
 
-    Of each tenant its version, the number of its newest change (0 before the first), and the changes that it was asked
-    for, oldest first. `customers` by their ids; `of_nodes` and `of_numbers` (with their tenants) lead to those ids.
+    Of each tenant its version, the number of its newest change (0 before the first), and the feed's rows that it was
+    asked for, oldest first. `customers` by their ids; `of_nodes` and `of_numbers` (with their tenants) lead to those.
     """
 
     versions: dict[int, int] = {}
@@ -135,14 +143,14 @@ async def look_up(
     """All that many callers ask for, by one statement.
 
     `parts`: of the summaries only these. `names`: the traits that `values` are asked of. `after`: the tenants of which
-    to tell the version, the newest change, and the changes after a number (none after None; at most `MOST_CHANGES`).
+    to tell the version, the newest change, and the feed's rows after a number (none after None; at most `MOST_ROWS`).
     `labels`: customers by their ids, of any tenant.
     """
     nodes = [(one.tenant, node) for one in asked for node in one.nodes]
     numbers = [(one.tenant, number) for one in asked for number in one.numbers]
     rows = await tx.rows(
         "look_up",
-        list(after), list(after.values()), MOST_CHANGES,
+        list(after), list(after.values()), MOST_ROWS,
         [of for of, _ in nodes], [node for _, node in nodes],
         [of for of, _ in numbers], [number for _, number in numbers],
         sorted(set(labels)), parts, names,
@@ -168,7 +176,7 @@ def _seen(rows: Iterable[Row]) -> Seen:
             version, newest = _decode(body)
             seen.versions[customer], seen.newest[customer] = version, newest or 0
         else:
-            seen.changed[customer] = _changes(body)
+            seen.changed[customer] = rows_told(body)
     seen.customers = {
         label: _customer(label, _identities(body), _about(about.get(label)), sums.get(label))
         for label, body in told.items()
@@ -423,7 +431,8 @@ class _Recorded(msgspec.Struct, tag_field="kind", tag="record", gc=False):
 
 _decode: Final = msgspec.json.decode
 _asked: Final = msgspec.json.Decoder(list[tuple[int, UUID | None, int | None, int]]).decode
-_changes: Final = msgspec.json.Decoder(list[Changed]).decode
+rows_told: Final = msgspec.json.Decoder(list[Changed]).decode
+"""The feed's rows as a question tells them: [number, customer, other, customers] each."""
 _identities: Final = msgspec.json.Decoder(list[_Identity]).decode
 _particulars: Final = msgspec.json.Decoder(list[tuple[UUID, dict[str, Json]]]).decode
 _summed: Final = msgspec.json.Decoder(list[_Summed]).decode

@@ -234,6 +234,23 @@ async def test_a_decision_whose_answer_was_lost_is_not_said_twice(connect: Calla
         assert [one.what for one in await said(client, "decisions")] == ["join"]
 
 
+async def test_the_feed_is_read_to_its_end_whatever_lies_where_a_page_ends(
+    connect: Callable[..., Either], house: House
+) -> None:
+    client = connect(house.address).client
+    phones = [f"139{serial:08}" for serial in range(300)]
+    await said(client, "facts", [fact(phone, phone) for phone in phones])
+    told = await said(client, "changes")
+    assert [(one.what, one.other) for one in told] == [("updated", None)] * len(phones)
+    last = told[-1].customer
+    await said(client, "erase", last, **BY)
+    for limit in (100, 299, 1000):
+        read = await said(client, "changes", limit=limit)
+        assert read[:-1] == told[:-1]
+        assert [(one.what, one.customer) for one in read[-1:]] == [("erased", last)]
+        assert await said(client, "changes", after=told[150].number, limit=limit) == read[151:]
+
+
 async def test_a_feed_that_leads_nowhere_is_unexpected_rather_than_endless(connect: Callable[..., Either]) -> None:
     change = b'{"number": 1, "at": "2026-05-01T09:00:00Z", "what": "updated", "customer": 1, "other": null}'
     page = Say(200, b'{"changes": [' + change + b'], "after": 0, "newest": 9}')

@@ -80,6 +80,31 @@ def test_more_changes_than_are_told_singly_drop_all_and_the_feed_goes_on_from_th
     assert answers.get(key("c")) is not None
 
 
+def test_a_row_that_tells_of_many_drops_the_answers_of_each_and_no_other() -> None:
+    answers = begun()
+    for name, customer in (("a", 1), ("b", 2), ("c", 3), ("d", 4)):
+        put(answers, name, customer)
+    span = Changed(13, None, customers=[1, 2, 4])
+    answers.learn({ACME: 10}, {}, {ACME: [span]}, most=100)
+    assert [answers.get(key(name)) is None for name in "abcd"] == [True, True, False, True]
+    assert answers.after([ACME]) == {ACME: 13}
+    for made_at, holds in ((12, False), (13, True)):
+        put(answers, "b", 2, made_at=made_at)
+        assert (answers.get(key("b")) is not None) is holds
+
+
+def test_one_row_may_tell_of_more_than_are_followed_singly() -> None:
+    answers = begun()
+    put(answers, "a", 9)
+    put(answers, "b", 7)
+    rows = [Changed(11, 9), Changed(267, None, customers=range(20, 120))]
+    answers.learn({ACME: 10}, {}, {ACME: rows}, most=102)
+    assert [answers.get(key(name)) is None for name in "ab"] == [True, False]
+    answers.learn({ACME: 267}, {}, {ACME: [row._replace(number=row.number + 512) for row in rows]}, most=101)
+    assert answers.bytes == 0
+    assert answers.after([ACME]) == {ACME: 267 + 512}
+
+
 def test_memory_is_bounded_and_what_was_asked_for_last_stays() -> None:
     answers = begun(20 * (100 + OVERHEAD_BYTES))
     for number in range(20):

@@ -41,7 +41,11 @@ insert into fact (node, record, kind, digest, tenant, current, at, rank, record_
                   verified, said)
 select node, node, 'record', '', $tenant, true, '2026-01-01', 0, i::text, 'crm', 'e', now(), false, '{}'
 from caller where i % 10 = 0;
-insert into change (tenant, number, what, customer) select $tenant, i, 'updated', i from caller;
+insert into change (tenant, number, what, customer)
+select $tenant, i, case when i % 50 = 0 then 'joined' else 'updated' end, i from caller;
+insert into change (tenant, number, what, customers)
+select $tenant, $rows + span * 256, 'updated', array(select span * 100 + place from generate_series(1, 256) as place)
+from generate_series(1, 2000) as span;
 insert into summary_call (node, tenant, calls, durations, duration_sum, rounds, round_sum, at, rank, record_id, record,
                           spelling)
 select node, $tenant, 1, 0, 0, 0, 0, '2026-01-01', 0, i::text, node, number from caller;
@@ -237,6 +241,22 @@ async def test_many_look_ups_stay_on_indexes(plans: Plans) -> None:
     assert await plans.scans(plans.asking, "watch_views", plans.tenant, ROWS - 5, 1000, some) == []
     assert await plans.scans(plans.asking, "watch_many", [plans.tenant], [ROWS - 5], 1000, many, some) == []
     assert await plans.scans(plans.asking, "ready_portraits", many, some, 1) == []
+
+
+@pytest.mark.parametrize("after", [0, ROWS - 500, ROWS + 256 * 1500])
+async def test_the_feed_is_read_in_its_order_and_what_became_of_an_id_by_the_id(plans: Plans, after: int) -> None:
+    for limit in (1, 1000):
+        assert await plans.scans(plans.reading, "changes_after", plans.tenant, after, limit) == []
+    assert await plans.scans(plans.reading, "changes_of", plans.tenant, 50) == []
+    assert await plans.scans(plans.reading, "newest_change", plans.tenant) == []
+
+
+async def test_a_page_of_the_feed_takes_few_spans_apart_that_it_does_not_tell(plans: Plans) -> None:
+    query = f"explain (analyze, format json) {STATEMENTS['changes_after']}"
+    for limit in (1, 300, 1000):
+        plan = json.loads(await plans.reading.fetchval(query, plans.tenant, ROWS + 100, limit))[0]["Plan"]
+        (taken,) = (node for node in nodes(plan) if node["Node Type"] == "Function Scan")
+        assert taken["Actual Rows"] * taken["Actual Loops"] <= limit + 3 * 256
 
 
 async def test_a_plan_that_reads_a_table_whole_is_seen(plans: Plans) -> None:

@@ -7,6 +7,7 @@ has the old answer ready, must not give it. A third that keeps nothing says what
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -225,6 +226,73 @@ async def test_the_id_of_a_customer_above_changes_in_the_answers_below(desk: Des
     assert [row["sourceAudid"] for row in await desk.phones(desk.one, PHONES[0])] == [700]
 
 
+SIZES: Final = [(3,), (300,), (1100,), (1,) * 70, (*(1,) * 70, 1100)]
+"""Few rows of the feed that tell of few or many, rows that are more than are told along, and both."""
+
+
+class Crowd:
+    """Many customers of whom names are told, to one worker of two tenants; the last of them is in the CRM, too."""
+
+    def __init__(self, desk: Desk, beside: Desk, size: int) -> None:
+        self.desk, self.beside = desk, beside
+        self.phones = [Mention("phone", f"138{serial:08}") for serial in range(size)]
+        self.kept = [self.phones[0], self.phones[size // 2], self.phones[-1]]
+
+    async def become(self, turn: int, sizes: Sequence[int]) -> None:
+        """Another worker lands a new name of each, in batches of these sizes."""
+        left = iter(self.phones)
+        for size in sizes:
+            facts: list[AnyFact] = [
+                profile(one.value, one, at=turn, traits=named(f"name {turn}")) for one in itertools.islice(left, size)
+            ]
+            if facts[-1].identifiers[0] == self.kept[-1]:
+                facts.append(self.record(turn))
+            await self.desk.land(self.desk.other.service, *facts)
+
+    def record(self, turn: int) -> Record:
+        """What the CRM says of the last one."""
+        mentions = Mention("crm_id", RECORDS[0], scope="telrobot"), self.kept[-1]
+        then = NOON + timedelta(minutes=turn)
+        return Record(
+            source="telrobot", id="r", at=then, updated_at=then, identifiers=mentions, record=RECORDS[0],
+            details={"name": f"name {turn}"},
+        )  # fmt: skip
+
+    async def asked_singly(self) -> list[str]:
+        """The names that answers tell which may be kept each for itself."""
+        return [row["realName"] for one in self.kept for row in await self.desk.phones(self.desk.one, one)]
+
+    async def asked_together(self) -> list[str]:
+        """The same in one answer, which somebody unknown makes one that is never kept."""
+        return [row["realName"] for row in await self.desk.phones(self.desk.one, *self.kept, PHONES[0])]
+
+    async def asked_of_the_crm(self) -> list[str]:
+        """The name in an answer that tells when it was viewed, too."""
+        return [(await self.desk.crm(self.desk.one, RECORDS[0]))[1]["data"]["name"]]
+
+    async def asked_for_both_tenants(self) -> list[str]:
+        """The same, asked for while somebody asks for the other tenant."""
+        both = [one.crm(self.desk.one, RECORDS[0]) for one in (self.desk, self.beside)]
+        return [(await asyncio.gather(*both))[0][1]["data"]["name"]]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=["few", "spans", "many spans", "rows", "rows and spans"])
+async def test_what_batches_of_many_customers_change_is_answered_at_once_however_it_is_asked_first(
+    desk: Desk, sizes: Sequence[int]
+) -> None:
+    services = [worker.service for worker in (desk.one, desk.other, desk.plain)]
+    beside = Desk(services, await services[0].create_tenant("beside"))
+    beside.one = desk.one
+    await beside.make_keys()
+    crowd = Crowd(desk, beside, sum(sizes))
+    await beside.land(services[1], crowd.record(0))
+    ways = crowd.asked_singly, crowd.asked_of_the_crm, crowd.asked_for_both_tenants, crowd.asked_together
+    for turn, first in enumerate((ways[0], *ways)):
+        await crowd.become(turn, sizes)
+        for ask in (first, *ways):
+            assert set(await ask()) == {f"name {turn}"}, ask.__name__
+
+
 async def test_a_key_that_another_worker_revokes_lets_nobody_in_any_more(desk: Desk) -> None:
     await desk.land(desk.other.service, profile("p", PHONES[0]))
     await desk.everything(desk.one)
@@ -426,10 +494,13 @@ async def test_whatever_happens_at_one_worker_is_what_the_other_answers(desk: De
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("changes", "rows"), [(2, 64), (2, 1), (1000, 1)])
 async def test_where_more_changes_than_are_told_at_once_the_other_answers_the_same(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, seed: int
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, changes: int, rows: int, seed: int
 ) -> None:
-    monkeypatch.setattr("huaxiang.lookup.MOST_CHANGES", 2)
+    monkeypatch.setattr("huaxiang.lookup.MOST_CHANGES", changes)
+    for room in ("lookup", "read"):
+        monkeypatch.setattr(f"huaxiang.{room}.MOST_ROWS", rows)
     life = Life(desk, seed)
     happened: list[str] = []
     for _ in range(8):

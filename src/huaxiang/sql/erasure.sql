@@ -62,10 +62,12 @@ select number, onward from leads_on where tenant = $1 and onward = any($2::bigin
 -- name: erasure_ids
 -- Which of these numbers the feed has ever called a customer.
 select customer as number from change where tenant = $1 and customer = any($2::bigint[])
-union select other from change where tenant = $1 and other = any($2::bigint[]);
+union select other from change where tenant = $1 and other = any($2::bigint[])
+union select one.customer from change cross join unnest(customers) as one (customer)
+where tenant = $1 and customers && $2::bigint[] and one.customer = any($2::bigint[]);
 
 -- name: erasure_counts
--- How many rows go, by table: nodes, records, places of calls' own, numbers.
+-- How many rows go, by table: nodes, records, places of calls' own, numbers. A span counts for each that goes from it.
 select (select count(*) from fact where tenant = $1
            and (record in (select unnest($3::uuid[])) or node = any($4::uuid[]))) as fact,
        (select count(*) from record where key = any($3::uuid[])) as record,
@@ -84,7 +86,9 @@ select (select count(*) from fact where tenant = $1
        (select count(*) from summary_activity where node = any($2::uuid[])) as summary_activity,
        (select count(*) from summary_company where node = any($2::uuid[])) as summary_company,
        (select count(*) from view where tenant = $1 and id = any($5::uuid[])) as view,
-       (select count(*) from change where tenant = $1 and customer = any($6::bigint[])) as change,
+       (select count(*) from change cross join unnest(coalesce(customers, array[customer])) as one (customer)
+        where tenant = $1 and (change.customer = any($6::bigint[]) or customers && $6::bigint[])
+          and one.customer = any($6::bigint[])) as change,
        (select count(*) from suggestion where tenant = $1
            and (one_node = any($2::uuid[]) or other_node = any($2::uuid[]))) as suggestion;
 
@@ -146,7 +150,20 @@ where tenant = $1 and place is not null
   and exists (select from unnest($2::text[]) as one (value) where strpos(pull.place::text, one.value) > 0);
 
 -- name: erase_changes
-delete from change where tenant = $1 and customer = any($2::bigint[]);
+-- A span is parted where somebody goes from it: whoever is left keeps the number that it had, and there is no gap in what
+-- is left of it, nor a row without anybody. `piece` tells neighbours by what their numbers are ahead of their count.
+with gone as (
+    delete from change where tenant = $1 and (customer = any($2::bigint[]) or customers && $2::bigint[])
+    returning number, at, customers),
+rest as (
+    select gone.number as span, at, place - cardinality(customers) + number as number, one.customer,
+           place - row_number() over (partition by number order by place) as piece
+    from gone cross join unnest(customers) with ordinality as one (customer, place)
+    where one.customer <> all($2::bigint[]))
+insert into change (tenant, number, at, what, customer, customers)
+select $1, max(number), at, 'updated', case when count(*) = 1 then min(customer) end,
+       case when count(*) > 1 then array_agg(customer order by number) end
+from rest group by span, at, piece;
 
 -- name: strip_changes
 -- Of a customer that once had to do with an erased one, the feed says no more than that it changed.

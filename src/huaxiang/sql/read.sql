@@ -1,13 +1,13 @@
 -- From identifiers to a customer: its nodes, and what their summaries are. All ask for many at once.
 
 -- name: look_up
--- All that many callers ask for, in one snapshot. Of each tenant ($1) its version, its newest change, and the changes
+-- All that many callers ask for, in one snapshot. Of each tenant ($1) its version, its newest change, and the feed's rows
 -- after a number ($2; none after null), at most so many ($3). Of nodes ($5), numbers ($7) and ids of customers ($8),
 -- the whole customers: each node that a record mentions, and the named parts ($9) of its summary. A node or a number is
 -- found for its own tenant ($4, $6) alone; the number of an erased identifier leads on. Of traits, `values` are the
 -- newest values of those that are named ($10); the empty name stands for what is said of identifiers themselves.
 -- A row is a part of a customer as JSON, which costs far less than many columns do where they are read.
---   part 0: of a tenant (customer): [version, newest change]      1: of a tenant: [number, customer, other] each
+--   part 0: of a tenant (customer): [version, newest change]      1: of a tenant: [number, customer, other, customers] each
 --   2: of all: [tenant, node, number, customer] of what was asked for     3: identities      4: calls       5: marks
 --   6: traits       7: origins      8: buckets, their days counted from 2000      9: follows, CRM records, steps
 --   10: names of calls      11: values by their names      12: what is said of identifiers: [node, value]
@@ -45,10 +45,11 @@ from unnest($1::integer[]) as asked (tenant) left join version on version.tenant
 group by asked.tenant
 union all
 select 1, asked.tenant,
-       json_agg(json_build_array(changed.number, changed.customer, changed.other) order by changed.number)
+       json_agg(json_build_array(changed.number, changed.customer, changed.other, changed.customers)
+                order by changed.number)
 from unnest($1::integer[], $2::bigint[]) as asked (tenant, after)
 cross join lateral (
-    select number, customer, other from change
+    select number, customer, other, customers from change
     where change.tenant = asked.tenant and change.number > asked.after order by change.number limit $3) as changed
 group by asked.tenant
 union all
@@ -114,41 +115,40 @@ from member join summary_company as company on company.node = member.node
 where 'companies' = any($9::text[]) group by member.customer;
 
 -- name: watch
--- The same of a tenant ($1) alone: its version, and the changes after a number ($2), at most so many ($3), each in a row
--- of its own. It is asked all the time, so that each step of its plan counts.
+-- The same of a tenant ($1) alone: its version, and the feed's rows after a number ($2), at most so many ($3), each as it
+-- is. It is asked all the time, so that each step of its plan counts.
 select coalesce(sum(number), 0)::bigint as version, null::bigint as number, null::bigint as customer,
-       null::bigint as other, null::timestamptz as viewed_at
+       null::bigint as other, null::bigint[] as customers, null::timestamptz as viewed_at
 from version where tenant = $1
 union all
-(select null, number, customer, other, null from change
+(select null, number, customer, other, customers, null from change
  where change.tenant = $1 and change.number > $2 order by change.number limit $3);
 
 -- name: watch_views
 -- The same, and when these records ($4) were viewed, by their places in the list, as numbers.
 select coalesce(sum(number), 0)::bigint as version, null::bigint as number, null::bigint as customer,
-       null::bigint as other, null::timestamptz as viewed_at
+       null::bigint as other, null::bigint[] as customers, null::timestamptz as viewed_at
 from version where tenant = $1
 union all
-(select null, number, customer, other, null from change
+(select null, number, customer, other, customers, null from change
  where change.tenant = $1 and change.number > $2 order by change.number limit $3)
 union all
-select null, viewed.place, null, null, view.viewed_at
+select null, viewed.place, null, null, null, view.viewed_at
 from unnest($4::uuid[]) with ordinality as viewed (id, place)
 join view on view.tenant = $1 and view.id = viewed.id;
 
 -- name: watch_many
--- The same of many tenants ($1), with the newest change, where no number is given, or there may be more; and when these
--- records ($5) of tenants ($4) were viewed, by their places in the list.
+-- The same of many tenants ($1), with the newest change, where no number is given; and when these records ($5) of
+-- tenants ($4) were viewed, by their places in the list.
 select asked.tenant,
        coalesce((select sum(number) from version where version.tenant = asked.tenant), 0)::bigint as version,
-       case when asked.after is null or cardinality(changed.numbers) >= $3
+       case when asked.after is null
             then (select max(number) from change where change.tenant = asked.tenant) end as newest,
-       changed.numbers, changed.customers, changed.others, seen.places, seen.times
+       changed.rows, seen.places, seen.times
 from unnest($1::integer[], $2::bigint[]) as asked (tenant, after)
 cross join lateral (
-    select array_agg(number order by number) as numbers, array_agg(customer order by number) as customers,
-           array_agg(other order by number) as others
-    from (select number, customer, other from change
+    select json_agg(json_build_array(number, customer, other, customers) order by number) as rows
+    from (select number, customer, other, customers from change
           where change.tenant = asked.tenant and change.number > asked.after order by change.number limit $3) as change
     ) as changed
 cross join lateral (
