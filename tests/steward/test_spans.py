@@ -14,6 +14,7 @@ from test_changes import NOON, Desk, profile
 
 from huaxiang.feed import Change
 from huaxiang.model import Call, Limits, Mention, Parsed, Tenant, TenantSettings
+from huaxiang.packing.ahead import Piles, place_ahead, prepare
 from huaxiang.service import Service
 from huaxiang.steward import erasure, ids
 from huaxiang.store import Row, Store, migrations, opened
@@ -34,9 +35,10 @@ def calls(turn: int, phones: Sequence[Mention] = PHONES) -> list[Call]:
 
 async def as_an_import(desk: Desk) -> None:
     """Many customers, in a batch that was packed ahead."""
-    piles = desk.service.piles(desk.tenant)
+    now = desk.service.now()
+    piles = Piles(desk.tenant, now)
     records = [(line, Parsed((fact,))) for line, fact in enumerate(calls(0), 1)]
-    batch = desk.service.place_ahead(desk.tenant, desk.service.prepare(desk.tenant, records, piles), piles)
+    batch = place_ahead(desk.tenant, prepare(desk.tenant, records, now, piles), piles)
     assert (await desk.service.land_prepared(desk.tenant, batch)).landed == MANY
 
 
