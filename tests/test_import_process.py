@@ -189,6 +189,24 @@ def test_from_where_facts_land_as_claims_a_file_is_read_here(tmp_path: Path) -> 
     assert not multiprocessing.active_children(), "it had not read to the end, and nobody needs it"
 
 
+def test_from_where_facts_can_not_be_packed_a_file_is_read_here(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    talk = "x" * (LARGE_BYTES // 1500)
+    again = [{**row, "remark": f"{talk}{n}"} for n in range(4) for row in calls(60)]  # a record's second revision
+    path.write_bytes(as_lines([{**row, "remark": talk} for row in calls(1400, offset=100)] + again))
+    readers, wanted = Readers(), source(path)
+    wanted = wanted._replace(way=wanted.way._replace(batch_rows=100))
+    given, alive = list[Batch](), list[bool]()
+    for one in taken(readers, wanted):
+        given.append(one)
+        alive.append(bool(multiprocessing.active_children()))
+    assert [one.items for one in given] == [one.items for one in batches(wanted)]
+    assert given[-1].items == 1640
+    assert any(one.prepared.claims for one in given)
+    assert alive[0]
+    assert not multiprocessing.active_children(), "it had not read to the end, and nobody needs it"
+
+
 def test_facts_that_can_not_be_packed_are_read_here(tmp_path: Path) -> None:
     path = tmp_path / "facts.jsonl"
     said = {"kind": "transcript", "source": "feed", "details": {"remark": "x" * (LARGE_BYTES // 100)}}

@@ -27,12 +27,16 @@ from huaxiang.errors import HuaxiangError, SourceUnreadable
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from huaxiang.packing.ahead import Prepared
+
 LARGE_BYTES: Final = 8 << 20
 """Of text, that takes longer to read than a process takes to begin."""
 PACKED_BYTES: Final = 1 << 20
 """The same of a file that is packed, as Parquet is in itself."""
-LOOKED_AT: Final = 256
-"""Rows by which a file is judged."""
+LOOKED_AT: Final = 1024
+"""Rows by which a file is judged, before it is begun."""
+MOST_CLAIMS: Final = 0.05
+"""Of what a batch says, this part may be claims where it is handed over."""
 FEWEST_OBJECTS: Final = 500_000
 """How many objects more there are before garbage is looked for: a batch has none, and is gone by itself."""
 _STOP_SECONDS: Final = 5.0
@@ -88,6 +92,8 @@ class Reading:
         batch = self._process.ask(self._source)
         start = msgspec.structs.replace(self._source.start, items=batch.items, line=batch.line)
         self._source = self._source._replace(start=start)
+        if not _is_packed(batch.prepared):
+            self._process = None
         return batch
 
 
@@ -97,13 +103,18 @@ def _is_large(source: Source) -> bool:
 
 
 def _packs(source: Source) -> bool:
-    """Whether most of what a file's first rows say can be packed."""
+    """Whether what a file's first rows say can be packed."""
     batches = Batches(source._replace(way=source.way._replace(batch_rows=LOOKED_AT)))
     try:
-        said = batches.take(can_pile=True).prepared
+        return _is_packed(batches.take(can_pile=True).prepared)
     except HuaxiangError:  # it is told when the file is read
         return False
-    return len(said.claims) <= sum(len(packed.keys) for packed in (said.alone, said.linked) if packed is not None)
+
+
+def _is_packed(said: Prepared) -> bool:
+    """Whether nearly all that a batch says is packed."""
+    packed = sum(len(facts.keys) for facts in (said.alone, said.linked) if facts is not None)
+    return len(said.claims) <= MOST_CLAIMS * (packed + len(said.claims))
 
 
 class _Process:
