@@ -257,9 +257,13 @@ class Lookups:
         return [seen if seen.versions[of.asked.tenant] == of.version else Stale() for of in questions]
 
     async def _learn(
-        self, tx: Transaction, after: _Cursors, newest: dict[int, int], changed: dict[int, list[Changed]]
+        self, tx: Transaction, after: _Cursors, newest: Mapping[int, int], changed: dict[int, list[Changed]]
     ) -> None:
-        """Learn what a question told of feeds, from `after` on; where there may be more, a later one tells of all."""
+        """Learn what a question told of feeds, from `after` on; where there may be more, a later one tells of all.
+
+        What was answered with the question stays as new as `newest` says, and no newer.
+        """
+        newest = dict(newest)
         for tenant, rows in changed.items():
             if len(rows) < MOST_ROWS:
                 continue

@@ -46,7 +46,7 @@ from huaxiang.server.options import ServerOptions
 from huaxiang.service import Service
 from huaxiang.shelf import Shelf
 from huaxiang.steward import decisions, erasure
-from huaxiang.store import opened
+from huaxiang.store import Transaction, opened
 
 NOON: Final = datetime(2026, 3, 1, 4, tzinfo=UTC)
 PHONES: Final = tuple(Mention("phone", f"1390000000{digit}") for digit in range(4))
@@ -291,6 +291,27 @@ async def test_what_batches_of_many_customers_change_is_answered_at_once_however
         await crowd.become(turn, sizes)
         for ask in (first, *ways):
             assert set(await ask()) == {f"name {turn}"}, ask.__name__
+
+
+async def test_what_lands_while_a_worker_reads_on_in_the_feed_is_newer_than_its_answer(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd, asks, late = Crowd(desk, desk, 1170), Transaction.rows, [True]
+    await crowd.become(0, (1170,))
+    await crowd.asked_singly()
+    await crowd.become(1, (*(1,) * 70, 1100))
+    phone = crowd.phones[5]
+
+    async def rows(self: Transaction, statement: str, *parameters: Any) -> Any:  # noqa: ANN401 (as it was)
+        if statement == "newest_change" and late:
+            late.clear()
+            await desk.land(desk.other.service, profile(phone.value, phone, at=9, traits=named("late")))
+        return await asks(self, statement, *parameters)
+
+    monkeypatch.setattr(Transaction, "rows", rows)
+    assert [row["realName"] for row in await desk.phones(desk.one, phone)] == ["name 1"]
+    assert not late, "it has come between"
+    assert [row["realName"] for row in await desk.phones(desk.one, phone)] == ["late"]
 
 
 async def test_a_key_that_another_worker_revokes_lets_nobody_in_any_more(desk: Desk) -> None:
