@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from huaxiang.packing.ahead import Prepared
 
-LARGE_BYTES: Final = 8 << 20
+LARGE_BYTES: Final = 32 << 20
 """Of text, that takes longer to read than a process takes to begin."""
-PACKED_BYTES: Final = 1 << 20
+PACKED_BYTES: Final = 2 << 20
 """The same of a file that is packed, as Parquet is in itself."""
 LOOKED_AT: Final = 1024
 """Rows by which a file is judged, before it is begun."""
