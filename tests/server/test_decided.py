@@ -178,7 +178,7 @@ async def test_the_feed_and_the_ids_are_told_over_the_socket(house: House) -> No
     page = house.native("GET", f"/v1/changes?after={cursor}&limit=1")
     (change,) = page["changes"]
     assert (change["what"], change["customer"], change["other"]) == ("joined", house.other, house.one)
-    assert (page["after"], page["newest"]) == (change["number"], change["number"] + 1)
+    assert page["after"] == change["number"] < page["newest"]
     lead = house.native("GET", f"/v1/ids/{house.other}")
     assert (lead["customer"], lead["changes"]) == (house.one, [change])
     assert {house.one, house.other} <= set(lead["ids"])
