@@ -182,7 +182,7 @@ def test_from_where_facts_land_as_claims_a_file_is_read_here(tmp_path: Path) -> 
     given: list[Batch] = []
     with readers.reading(source(path)) as reading:
         while not given or not given[-1].last:
-            given.append(reading.take(len(given) < 3))
+            given.append(reading.take(can_pile=len(given) < 3))
     assert [one.items for one in given] == [one.items for one in batches(source(path))]
     packed = [one.prepared.alone is not None for one in given]
     assert packed == [True] * 3 + [False] * (len(given) - 3)
@@ -263,7 +263,7 @@ def taken(readers: Readers, wanted: Source) -> Iterator[Batch]:
     with readers.reading(wanted) as reading:
         last = False
         while not last:
-            batch = reading.take(True)  # noqa: FBT003 (whether it may be packed)
+            batch = reading.take(can_pile=True)
             yield batch
             last = batch.last
 

@@ -5,7 +5,7 @@ Takes a file and how to read it; lands it batch by batch; gives what became of i
 Rule 1. A batch's place in the file is committed with what it landed, so that a run that was killed at any moment is
         taken up where it was: nothing twice, nothing lost.
 Rule 2. A batch's rejects are on the disk before it lands; a run that goes on cuts them back to those of what landed.
-Rule 3. Two batches are in memory at most.
+Rule 3. Two batches are in memory at most: one lands, the other is read, or waits for its turn.
 Rule 4. One import of a file at a time: the kernel's lock on the file says so, and ends with whoever held it.
 """
 
@@ -104,13 +104,13 @@ class Intake:
     async def _land_all(self, reading: Reading, name: UUID, writer: RejectWriter, taken: Taken) -> None:
         service, tenant, mapping = self._service, self._tenant, self._way.mapping
         kept_bytes = writer.settle()
-        can_pile = pays = await service.can_pile(tenant)
-        ahead = asyncio.create_task(asyncio.to_thread(reading.take, can_pile))
+        can_pile, pays = await service.can_pile(tenant), True
+        ahead = asyncio.create_task(asyncio.to_thread(reading.take, can_pile=can_pile))
         try:
             while True:
                 batch = await ahead
                 if not batch.last:
-                    ahead = asyncio.create_task(asyncio.to_thread(reading.take, can_pile and pays))
+                    ahead = asyncio.create_task(asyncio.to_thread(reading.take, can_pile=can_pile and pays))
                 for reject, row in batch.rejects:
                     writer.write(reject, row)
                 if batch.rejects:

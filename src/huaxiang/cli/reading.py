@@ -76,8 +76,8 @@ class Reading:
         self._source, self._process = source, process
         self._batches: Batches | None = None
 
-    def take(self, can_pile: bool) -> Batch:  # noqa: FBT001 - it is called from threads by its place
-        """The next batch, packed where it may be; blocks meanwhile.
+    def take(self, *, can_pile: bool) -> Batch:
+        """The next batch; blocks meanwhile. `can_pile`: what can be packed may land so.
 
         Raises:
             SourceUnreadable: the file breaks off, and what was good of it has been given; or who read it has ended.
