@@ -37,7 +37,7 @@ def settings_for(*, memory_bytes: int, processors: int, shared_bytes: int | None
         "maintenance_work_mem": megabytes(_between(16 << 20, memory_bytes // 32, 1 << 30)),
         "autovacuum_work_mem": megabytes(_between(16 << 20, memory_bytes // 64, 256 << 20)),
         "work_mem": megabytes(_between(4 << 20, memory_bytes // 1024, 32 << 20)),
-        "max_wal_size": megabytes(_between(128 << 20, disk_bytes // 8, 4 << 30)),
+        "max_wal_size": megabytes(_between(128 << 20, disk_bytes // 8, 16 << 30)),
         "min_wal_size": "80MB",
         "wal_compression": "off",  # keys spread like ours hardly compress, and trying to takes longer than writing them
         "max_connections": "120",
