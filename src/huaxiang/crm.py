@@ -127,4 +127,4 @@ class Views:
         async with self._store.asking() as tx:
             rows = await tx.rows("views", [tenant for tenant, _ in wanted], [viewed for _, viewed in wanted])
         found = {(row["tenant"], row["id"]): row["viewed_at"] for row in rows}
-        return [found.get(one) for one in wanted]
+        return [found[one] for one in wanted]

@@ -298,9 +298,9 @@ class Lookups:
         versions: dict[int, int] = {}
         written: list[datetime | None] = [None] * len(viewed)
         changed: list[Changed] = []
-        for version, number, customer, other, customers, viewed_at in rows:
-            if viewed_at is not None:
-                written[number - 1] = viewed_at
+        for version, number, customer, other, customers, times in rows:
+            if times is not None:
+                written = times
             elif version is not None:
                 versions[tenant] = version
             else:

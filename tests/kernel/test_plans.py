@@ -25,6 +25,7 @@ ROWS = 200_000
 GROWING = {
     "node", "fact", "record", "link", "change", "summary_identity", "summary_call", "summary_mark", "summary_trait",
     "summary_origin", "summary_activity", "portrait_label", "summary_company", "crm_entry",
+    "view",
 }  # fmt: skip
 FILL = """
 create temporary table caller as
@@ -230,6 +231,51 @@ async def test_an_entry_is_made_and_found_by_indexes(plans: Plans, count: int) -
     names = [UUID(int=number) for number in range(count)]
     assert await plans.scans(plans.reading, "crm_words", plans.tenant, "telrobot", list(map(str, names))) == []
     assert await plans.scans(plans.reading, "crm_standing", plans.tenant, names) == []
+
+
+@pytest.mark.parametrize("tidy", ["select", "vacuum analyze"])
+async def test_views_are_looked_for_one_by_one_also_by_a_plan_that_is_older_than_they(
+    fresh_database: Callable[[], AbstractAsyncContextManager[str]], tidy: str
+) -> None:
+    async with fresh_database() as url, opened(url, connections=1) as store:
+        tenant = await Service(store).create_tenant("acme")
+        connection = await asyncpg.connect(url, server_settings=ASKING | {"default_transaction_read_only": "off"})
+        try:
+            await connection.execute(tidy)
+            empty, some = Plans(tenant.id, UUID(int=0), connection, connection), [UUID(int=0)] * 128
+            assert await empty.scans(connection, "watch_views", tenant.id, 0, 1000, some) == []
+            assert await empty.scans(connection, "watch_many", [tenant.id], [0], 1000, [tenant.id] * 128, some) == []
+            assert await empty.scans(connection, "views", [tenant.id] * 128, some) == []
+        finally:
+            await connection.close()
+
+
+async def test_a_table_that_has_outgrown_its_statistics_is_looked_at_at_once(
+    fresh_database: Callable[[], AbstractAsyncContextManager[str]],
+) -> None:
+    async with fresh_database() as url, opened(url, connections=1) as store:
+        tenant = await Service(store).create_tenant("acme")
+        asking = await asyncpg.connect(url, server_settings=ASKING)
+        writing = await asyncpg.connect(url, server_settings=SETTINGS)
+        empty = Plans(tenant.id, UUID(int=0), asking, writing)
+        numbers = list(range(100))
+        asked = [], [], 1000, [tenant.id], [UUID(int=0)], [tenant.id] * 100, numbers, numbers, PARTS, []
+        try:
+            await writing.execute("alter table node set (autovacuum_enabled = off)")
+            await writing.execute("vacuum analyze")
+            assert "node" in await empty.scans(asking, "look_up", *asked)
+            await writing.execute("""
+                insert into node (node, tenant, number, kind, value, scope, epoch, customer, island)
+                select md5(i::text)::uuid, 1, i, 'phone', i, '', 0, i, i from generate_series(1, 20000) as i""")
+            before = await writing.fetchval("select reltuples from pg_class where relname = 'node'")
+            await store.keep_statistics()
+            after = await writing.fetchval("select reltuples from pg_class where relname = 'node'")
+            assert (before, after) == (0, 20_000)
+            assert "node" not in await empty.scans(asking, "look_up", *asked)
+            assert await writing.fetch(STATEMENTS["outgrown_tables"]) == []
+        finally:
+            await asking.close()
+            await writing.close()
 
 
 async def test_many_look_ups_stay_on_indexes(plans: Plans) -> None:

@@ -15,7 +15,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -125,6 +125,8 @@ class Intake:
                 taken.known += outcome.known
                 taken.examples += [reject for reject, _ in batch.rejects[: SHOWN_REJECTS - len(taken.examples)]]
                 self._told(taken, batch.read_bytes)
+                with suppress(Busy):  # it has landed
+                    await service.store.keep_statistics()
                 if batch.last:
                     taken.dropped = mapping.dropped(sorted(batch.columns)) if mapping else []
                     return

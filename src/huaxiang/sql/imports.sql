@@ -24,3 +24,9 @@ set items = $4, line = $5, rejected = $6, rejects_bytes = $7, landed = landed + 
     moved_at = now(), finished_at = case when $10::boolean then now() end
 where tenant = $1 and print = $2 and items = $3 and finished_at is null
 returning items;
+
+-- name: outgrown_tables
+-- Tables that have grown to more than eight times what they were when statistics were taken of them; small ones aside.
+select oid::regclass::text as name from pg_class
+where relkind = 'r' and relnamespace = current_schema()::regnamespace
+  and pg_relation_size(oid) > 8 * current_setting('block_size')::bigint * greatest(relpages, 4);

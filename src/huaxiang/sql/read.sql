@@ -13,6 +13,8 @@
 --   10: names of calls      11: values by their names      12: what is said of identifiers: [node, value]
 --   13: sub-enterprises
 -- The name of a trait is made an expression, so that a node's traits are looked through, and not sought name by name.
+-- What belongs to nodes is looked for node by node (`offset 0` keeps it so): a join would be planned the other way round
+-- where a table is small, or holds little of a kind, and that plan is kept while the table grows.
 with found as materialized (
     select asked.tenant, asked.node, null::bigint as number, node.customer
     from unnest($4::integer[], $5::uuid[]) as asked (tenant, node)
@@ -32,11 +34,13 @@ member as materialized (
     select node.customer, node.node, node.number, node.kind, node.value, node.scope, identity.spelling,
            identity.verified, identity.first_at, identity.created_at, identity.at, identity.rank, identity.record_id,
            identity.record
-    from (select distinct customer from found) as asked join node on node.customer = asked.customer
-    join summary_identity as identity on identity.node = node.node),
+    from (select distinct customer from found) as asked
+    cross join lateral (select * from node where node.customer = asked.customer offset 0) as node
+    cross join lateral (select * from summary_identity as of_node where of_node.node = node.node offset 0) as identity),
 told as materialized (
     select member.customer, trait.node, trait.name, trait.at, trait.rank, trait.record_id, trait.record, trait.value
-    from member join summary_trait as trait on trait.node = member.node
+    from member
+    cross join lateral (select * from summary_trait as of_node where of_node.node = member.node offset 0) as trait
     where 'traits' = any($9::text[]) or ('values' = any($9::text[]) and trait.name || '' = any($10::text[])))
 select 0 as part, asked.tenant::bigint as customer,
        json_build_array(coalesce(sum(version.number), 0)::bigint,
@@ -64,13 +68,15 @@ select 4, member.customer,
        json_agg(json_build_array(call.calls, call.durations, call.duration_sum, call.duration_max, call.rounds,
                                  call.round_sum, call.round_max, call.spelling, call.city,
                                  call.at, call.rank, call.record_id, call.record))
-from member join summary_call as call on call.node = member.node
+from member
+cross join lateral (select * from summary_call as of_node where of_node.node = member.node offset 0) as call
 where 'calls' = any($9::text[]) group by member.customer
 union all
 select 5, member.customer,
        json_agg(json_build_array(mark.type, mark.name, mark.checked, mark.added, mark.deleted, mark.second,
                                  mark.label, mark.at))
-from member join summary_mark as mark on mark.node = member.node
+from member
+cross join lateral (select * from summary_mark as of_node where of_node.node = member.node offset 0) as mark
 where 'marks' = any($9::text[]) group by member.customer
 union all
 select 6, customer, json_agg(json_build_array(name, value, at, rank, record_id, record))
@@ -78,20 +84,25 @@ from told where name <> '' and 'traits' = any($9::text[]) group by customer
 union all
 select 7, member.customer,
        json_agg(json_build_array(origin.value, origin.at, origin.rank, origin.record_id, origin.record))
-from member join summary_origin as origin on origin.node = member.node
+from member
+cross join lateral (select * from summary_origin as of_node where of_node.node = member.node offset 0) as origin
 where 'origin' = any($9::text[]) group by member.customer
 union all
 select 8, member.customer,
        json_agg(json_build_array(bucket.side, bucket.day - date '2000-01-01', bucket.type, bucket.account,
                                  bucket.count, bucket.newest_at))
-from member join summary_activity as bucket on bucket.node = member.node
+from member
+cross join lateral (select * from summary_activity as of_node where of_node.node = member.node offset 0) as bucket
 where 'buckets' = any($9::text[]) group by member.customer
 union all
 select 9, member.customer,
        json_agg(json_build_array(fact.source, fact.enterprise, fact.said,
                                  fact.at, fact.rank, fact.record_id, fact.record))
-from member join fact on fact.node = member.node
-where fact.current and fact.kind in ('subscription', 'record', 'step') and fact.kind = any($9::text[])
+from member
+cross join lateral (
+    select * from fact as of_node
+    where of_node.node = member.node and current and kind in ('subscription', 'record', 'step') offset 0) as fact
+where fact.kind = any($9::text[])
 group by member.customer
 union all
 select 10, member.customer, json_agg(json_build_array(call.label, call.at))
@@ -111,31 +122,33 @@ union all
 select 12, customer, json_agg(json_build_array(node, value)) from told where name = '' group by customer
 union all
 select 13, member.customer, json_agg(distinct company.company)
-from member join summary_company as company on company.node = member.node
+from member
+cross join lateral (select * from summary_company as of_node where of_node.node = member.node offset 0) as company
 where 'companies' = any($9::text[]) group by member.customer;
 
 -- name: watch
 -- The same of a tenant ($1) alone: its version, and the feed's rows after a number ($2), at most so many ($3), each as it
 -- is. It is asked all the time, so that each step of its plan counts.
 select coalesce(sum(number), 0)::bigint as version, null::bigint as number, null::bigint as customer,
-       null::bigint as other, null::bigint[] as customers, null::timestamptz as viewed_at
+       null::bigint as other, null::bigint[] as customers, null::timestamptz[] as viewed
 from version where tenant = $1
 union all
 (select null, number, customer, other, customers, null from change
  where change.tenant = $1 and change.number > $2 order by change.number limit $3);
 
 -- name: watch_views
--- The same, and when these records ($4) were viewed, by their places in the list, as numbers.
+-- The same, and when each of these records ($4) was viewed. One look for each: a join would be planned the other way
+-- round as long as there is no view yet, and the plan is kept.
 select coalesce(sum(number), 0)::bigint as version, null::bigint as number, null::bigint as customer,
-       null::bigint as other, null::bigint[] as customers, null::timestamptz as viewed_at
+       null::bigint as other, null::bigint[] as customers, null::timestamptz[] as viewed
 from version where tenant = $1
 union all
 (select null, number, customer, other, customers, null from change
  where change.tenant = $1 and change.number > $2 order by change.number limit $3)
 union all
-select null, viewed.place, null, null, null, view.viewed_at
-from unnest($4::uuid[]) with ordinality as viewed (id, place)
-join view on view.tenant = $1 and view.id = viewed.id;
+select null, null, null, null, null,
+       array(select (select viewed_at from view where view.tenant = $1 and view.id = asked.id)
+             from unnest($4::uuid[]) as asked (id));
 
 -- name: watch_many
 -- The same of many tenants ($1), with the newest change, where no number is given; and when these records ($5) of
@@ -152,9 +165,9 @@ cross join lateral (
           where change.tenant = asked.tenant and change.number > asked.after order by change.number limit $3) as change
     ) as changed
 cross join lateral (
-    select array_agg(viewed.place) as places, array_agg(view.viewed_at) as times
+    select array_agg(viewed.place) as places,
+           array_agg((select viewed_at from view where view.tenant = viewed.tenant and view.id = viewed.id)) as times
     from unnest($4::integer[], $5::uuid[]) with ordinality as viewed (tenant, id, place)
-    join view on view.tenant = viewed.tenant and view.id = viewed.id
     where viewed.tenant = asked.tenant) as seen;
 
 -- name: calls

@@ -147,10 +147,10 @@ update access_key set readings = array_append(readings, $2) where id = $1 and no
 select viewed_at from view where id = $1 and tenant = $2;
 
 -- name: views
--- The same of many.
-select view.tenant, view.id, view.viewed_at
-from unnest($1::integer[], $2::uuid[]) as asked (tenant, id)
-join view on view.tenant = asked.tenant and view.id = asked.id;
+-- The same of many, those that nobody viewed included.
+select asked.tenant, asked.id,
+       (select viewed_at from view where view.tenant = asked.tenant and view.id = asked.id) as viewed_at
+from unnest($1::integer[], $2::uuid[]) as asked (tenant, id);
 
 -- name: put_views
 -- At most one view a minute is kept of each.
