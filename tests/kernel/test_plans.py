@@ -259,7 +259,7 @@ async def test_a_table_that_has_outgrown_its_statistics_is_looked_at_at_once(
         writing = await asyncpg.connect(url, server_settings=SETTINGS)
         empty = Plans(tenant.id, UUID(int=0), asking, writing)
         numbers = list(range(100))
-        asked = [], [], 1000, [tenant.id], [UUID(int=0)], [tenant.id] * 100, numbers, numbers, PARTS, []
+        asked = [tenant.id], [0], 1000, [tenant.id], [UUID(int=0)], [tenant.id] * 100, numbers, numbers, PARTS, [""]
         try:
             await writing.execute("alter table node set (autovacuum_enabled = off)")
             await writing.execute("vacuum analyze")
