@@ -8,6 +8,7 @@ Rule 2. What was good before a file breaks off is given before that is told.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -70,16 +71,26 @@ Refusal: TypeAlias = tuple[Reject, dict[str, object] | None]
 class Batch(NamedTuple):
     """What lands together. `items`, `line` and `read_bytes` tell where it ends; behind the `last` there is no more.
 
-    `columns`: the names of the header, or of the first batch's rows; for a mapping.
+    `said`: what is ready to land, or the bytes that another process gave for it. `columns`: the names of the header, or
+    of the first batch's rows; for a mapping.
     """
 
-    prepared: Prepared
+    said: Prepared | bytes
     rejects: list[Refusal]
     items: int
     line: int
     read_bytes: int
     last: bool
     columns: frozenset[str]
+
+    @property
+    def prepared(self) -> Prepared:
+        """What is ready to land. Made of its bytes each time: a batch that waits for its turn is in memory once."""
+        return pickle.loads(self.said) if isinstance(self.said, bytes) else self.said  # noqa: S301 - our own process's
+
+    def as_bytes(self) -> bytes:
+        """The same as bytes, for another process of ours."""
+        return pickle.dumps(self.said, pickle.HIGHEST_PROTOCOL)
 
 
 class Batches:

@@ -117,7 +117,9 @@ class Intake:
                     kept_bytes = writer.settle()
                 rejected = taken.rejected + len(batch.rejects)
                 place = Place(name, taken.rows, batch.items, batch.line, rejected, kept_bytes, finished=batch.last)
-                outcome = await service.land_prepared(tenant, batch.prepared, place)
+                prepared, batch = batch.prepared, batch._replace(said=b"")
+                outcome = await service.land_prepared(tenant, prepared, place)
+                del prepared  # not to be held while the next one is made of its bytes
                 # Where most records have come before, they land as claims, and cost less as such from the beginning.
                 pays = outcome.known <= outcome.landed
                 taken.rows, taken.rejected = batch.items, rejected

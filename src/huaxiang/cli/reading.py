@@ -89,10 +89,10 @@ class Reading:
         if self._batches is not None:
             return self._batches.take(can_pile=can_pile)
         assert self._process is not None
-        batch = self._process.ask(self._source)
+        batch, is_packed = self._process.ask(self._source)
         start = msgspec.structs.replace(self._source.start, items=batch.items, line=batch.line)
         self._source = self._source._replace(start=start)
-        if not _is_packed(batch.prepared):
+        if not is_packed:
             self._process = None
         return batch
 
@@ -129,19 +129,21 @@ class _Process:
         self._process.start()
         theirs.close()  # or its end would not be seen here
 
-    def ask(self, source: Source) -> Batch:
-        """The next batch; what is to be read is told with the first question about it."""
+    def ask(self, source: Source) -> tuple[Batch, bool]:
+        """The next batch, and whether it is packed; what is to be read is told with the first question about it."""
         try:
             self._line.send(source if self.is_free else None)
             self.is_free = False
-            answer: Batch | HuaxiangError = self._line.recv()
+            answer: tuple[Batch, bool] | HuaxiangError = self._line.recv()
+            if isinstance(answer, HuaxiangError):
+                raise answer
+            batch, is_packed = answer
+            batch = batch._replace(said=self._line.recv_bytes())
         except (EOFError, OSError) as error:
             reason = "the process that read it has ended; the same command goes on from there / 读取进程已中止"
             raise SourceUnreadable(path=source.path.name, reason=reason) from error
-        if isinstance(answer, HuaxiangError):
-            raise answer
-        self.is_free = answer.last
-        return answer
+        self.is_free = batch.last
+        return batch, is_packed
 
     def end(self) -> None:
         self._process.terminate()
@@ -160,8 +162,12 @@ def _read(line: Connection) -> None:
             try:
                 batches = Batches(source) if source is not None else batches
                 assert batches is not None
-                answer: Batch | HuaxiangError = batches.take(can_pile=True)
+                batch = batches.take(can_pile=True)
             except HuaxiangError as error:
-                answer = error
-            line.send(answer)
-            del answer  # not to be held while the next one is made
+                line.send(error)
+                continue
+            is_packed, said = _is_packed(batch.prepared), batch.as_bytes()
+            batch = batch._replace(said=b"")
+            line.send((batch, is_packed))
+            line.send_bytes(said)
+            del said  # not to be held while the next one is made
