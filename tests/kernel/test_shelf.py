@@ -10,7 +10,7 @@ import pytest
 
 from huaxiang.answers import Answers
 from huaxiang.read import Changed
-from huaxiang.shelf import MOST_CUSTOMERS, SLOT_BYTES, Shelf, Shelved, named
+from huaxiang.shelf import MOST_CUSTOMERS, SLOT_BYTES, WAYS, Shelf, Shelved, named
 
 ACME = 1
 KEY = 7, 1, b"who"
@@ -44,13 +44,32 @@ def test_what_one_puts_there_the_other_gets() -> None:
     assert other(one).get(named(b"b")) is None
 
 
+def test_a_shelf_that_is_half_full_has_nearly_all_that_was_put_there() -> None:
+    one, names = shelf(4096), [named(b"%d" % number) for number in range(2048)]
+    for number, name in enumerate(names):
+        one.put(name, b"%d" % number, (number,), 10)
+    found = [one.get(name) for name in names]
+    assert all(answer in (None, Shelved(b"%d" % number, (number,), 10)) for number, answer in enumerate(found))
+    assert 0.95 * len(names) < len(names) - found.count(None) < len(names)
+
+
+def test_an_answer_that_is_put_there_again_takes_the_place_that_it_has() -> None:
+    one = shelf(WAYS)
+    for name in range(WAYS):
+        one.put(named(b"%d" % name), b"first", (1,), 10)
+    for made_at in (11, 12):
+        one.put(named(b"0"), b"again", (1,), made_at)
+    assert one.get(named(b"0")) == Shelved(b"again", (1,), 12)
+    assert [one.get(named(b"%d" % name)) for name in range(1, WAYS)] == [Shelved(b"first", (1,), 10)] * (WAYS - 1)
+
+
 def test_a_shelf_that_nobody_has_is_none() -> None:
     assert Shelf.at("/proc/self/fd/999999") is None
     assert Shelf.of(SLOT_BYTES - 1) is None
 
 
 def test_what_does_not_fit_is_not_put_there() -> None:
-    one = shelf(1)
+    one = shelf(WAYS)
     one.put(named(b"a"), b"x", (1,), 10)
     one.put(named(b"b"), b"x" * SLOT_BYTES, (1,), 10)
     one.put(named(b"c"), b"x", range(MOST_CUSTOMERS + 1), 10)
@@ -59,18 +78,18 @@ def test_what_does_not_fit_is_not_put_there() -> None:
 
 
 def test_a_wiped_answer_leaves_no_byte_and_another_in_its_slot_stays() -> None:
-    one = shelf(1)
+    one = shelf(WAYS)
     one.put(named(b"a"), b"somebody", (1,), 10)
     one.wipe(named(b"b"))
     assert one.get(named(b"a")) is not None
     one.wipe(named(b"a"))
     assert one.get(named(b"a")) is None
     with open(one.place, "rb") as memory:  # noqa: PTH123 - a place in /proc, not a file
-        assert memory.read() == bytes(SLOT_BYTES)
+        assert memory.read() == bytes(WAYS * SLOT_BYTES)
 
 
 def test_a_slot_of_which_any_byte_is_another_is_nothing() -> None:
-    one = shelf(1)
+    one = shelf(WAYS)
     one.put(named(b"a"), b"content", (3,), 10)
     with open(one.place, "r+b") as memory:  # noqa: PTH123 - as above
         whole = memory.read(100).rstrip(b"\0")
