@@ -84,8 +84,18 @@ def test_an_account_only_in_the_list_of_all_was_followed_once_and_is_no_longer()
     ]  # fmt: skip
     assert follows[0].origin == Origin(task=598)
     assert follows[0].account_name == "兔展"
-    assert "openid" in kinds(follows[0])
-    assert "openid" not in kinds(follows[2])
+    assert [kinds(one) for one in follows] == [["openid"], ["openid"], *(2 * [["unionid", "audience_id"]])]
+
+
+def test_who_belongs_together_is_said_at_the_time_of_the_row_alone() -> None:
+    times = {"createTime": "2022-01-10 12:00:00", "updateTime": "2022-03-24 12:00:00"}
+    followed = {"wechatList": [{"appid": ACCOUNT, "firstSubDate": 1643000000000}], "sourceCnl": 907}
+    row = {"unionid": "u", "phone": "13339938205", **times, **followed}
+    facts = inward.parse_profile(row, SHANGHAI).facts
+    assert [fact.at == at_shanghai(times["updateTime"]) for fact in facts if "phone" in kinds(fact)] == [True]
+    assert [kinds(fact) for fact in facts[1:]] == [["unionid"]] * 3
+    by_phone_alone = {name: value for name, value in row.items() if name != "unionid"}
+    assert {tuple(kinds(fact)) for fact in inward.parse_profile(by_phone_alone, SHANGHAI).facts} == {("phone",)}
 
 
 def test_an_identity_of_wecom_is_an_external_userid_and_a_self_built_app_has_its_own() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -29,6 +30,7 @@ from desk import (
 )
 
 from deciding import decide, withdraw
+from huaxiang.dialects.rabbitpre.inward import parse_profile
 from huaxiang.errors import InputInvalid, SettingsInvalid
 from huaxiang.model import (
     Identifier,
@@ -295,6 +297,23 @@ async def test_a_cut_divides_what_hangs_on_the_call_too(desk: Desk) -> None:
     old, new = await desk.find(UNIONID), await desk.find()
     assert ([one.name for one in old.summary.marks], old.summary.calls.round_sum) == (["高"], 2)
     assert ([one.name for one in new.summary.marks], new.summary.calls.round_sum) == (["低"], 0)
+
+
+async def test_a_profile_of_today_does_not_claim_who_had_the_number_before(desk: Desk) -> None:
+    await desk.land(profile("p", PHONE, SOMEBODY), call("1"))
+    await desk.service.cut(desk.tenant, PHONE, later(5))
+    row = {
+        "unionid": "u2",
+        "phone": PHONE.value,
+        "createTime": later(-60).isoformat(),
+        "updateTime": later(60).isoformat(),
+        "sourceCnl": 907,
+        "wechatList": [{"appid": "wx1", "firstSubDate": later(-50).isoformat()}],
+    }
+    await desk.land(*parse_profile(row, ZoneInfo("UTC")).facts)
+    assert await desk.one_customer(NUMBER, OTHER_UNIONID)
+    assert not await desk.one_customer(UNIONID, OTHER_UNIONID)
+    assert [one.account for one in (await desk.find()).summary.follows] == ["wx1", "wx1"]
 
 
 async def test_the_same_cut_twice_is_one(desk: Desk) -> None:

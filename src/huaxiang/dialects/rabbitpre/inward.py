@@ -9,9 +9,10 @@ Rule 2: a profile row is no record of its own: what it says is new at its `updat
         leaves out stays. Where it came from is a fact of its `createTime`, so that the earliest word on that wins.
 Rule 3: an account in `subWechatList` is followed at the row's time; one that is only in `wechatList` no longer is.
         A first subscription is a fact of its own time, with its own source.
-Rule 4: a follow names no openid but the account's own.
-Rule 5: ids that the tenant gave out itself are no vendor's: what lands a fact leaves them out, or refuses it.
-Rule 6: what is derived (activity, spread, newest times) is not taken in.
+Rule 4: a follow is told of the account's own openid alone; without one, of what the customer has for good.
+Rule 5: who belongs together is said at the row's time alone: a phone may have been somebody else's before.
+Rule 6: ids that the tenant gave out itself are no vendor's: what lands a fact leaves them out, or refuses it.
+Rule 7: what is derived (activity, spread, newest times) is not taken in.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def parse_profile(row: dict[str, Json], zone: ZoneInfo) -> Parsed:
                 enterprise=company,
                 at=created_at,
                 created_at=created_at,
-                identifiers=identifiers,
+                identifiers=_lasting(identifiers),
                 origin=origin,
             )
         )
@@ -207,7 +208,7 @@ def _follows(
     for account in [*ever, *(account for account in now if account not in ever)]:
         elements = [element for element in (ever.get(account), now.get(account)) if element]
         name = next((name for element in elements if (name := element.text("wechatName"))), None)
-        by = _followers(identifiers, account)
+        by = _follower(identifiers, account)
         first_at = elements[0].time("firstSubDate")
         if first_at:
             yield Subscription(
@@ -229,6 +230,20 @@ def _follows(
             account_name=name,
             followed=account in now,
         )
+
+
+def _follower(identifiers: Sequence[Mention], account: str) -> tuple[Mention, ...]:
+    """Who follows an account by a profile row: the openid that it knows the customer by, else what lasts."""
+    openids = (one for one in identifiers if one.kind == "openid" and one.scope == account)
+    if openid := next(openids, None):
+        return (replace(openid, about={}),)
+    return _lasting(_followers(identifiers, account))
+
+
+def _lasting(identifiers: Sequence[Mention]) -> tuple[Mention, ...]:
+    """The identifiers that don't change hands; all, where there is nothing else."""
+    kept = tuple(mention for mention in identifiers if mention.kind != "phone")
+    return kept or tuple(identifiers)
 
 
 def _followers(identifiers: Sequence[Mention], account: str) -> tuple[Mention, ...]:
