@@ -1,7 +1,7 @@
 """Push: from a fact sent over HTTP to the same fact in the answer to a look-up, at a rate that does not wait.
 
 Each of so many pushes a second is followed, as soon as it is answered, by the look-up that must show it: as many
-look-ups as pushes. An answer without the fact is an error.
+look-ups as pushes. An answer without the fact is an error. It has gone on so for half as long before it is measured.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from .load import Stream, run
 from .prepared import Ready
 from .telling import load
 
-_WARM_S = 1.0
-
 
 def measure(ready: Ready) -> Part:
     """Push and look, at the size's rate."""
@@ -21,7 +19,7 @@ def measure(ready: Ready) -> Part:
     with ready.house.serving() as port:
         asked = asking.said_and_seen(ready.doors, ready.customers(size.customers))
         stream = Stream("pushes", port, asked, rate=size.pushes)
-        run([stream], _WARM_S)
+        run([stream], size.push_s / 2)
         found = run([stream], size.push_s)[0]
     told = found.told()
     figure = Figure(
