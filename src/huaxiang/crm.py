@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from huaxiang.store import Store
 
 VIEW_SECONDS = 0.5
+VIEWS_TOGETHER = 256
+"""So many are written at once: few enough that nobody waits for it."""
 KEPT_SECONDS = 60
 """At most one view in so many is written of each (`put_views`)."""
 MOST_WAITING = 200_000
@@ -105,23 +107,26 @@ class Views:
             return written or waiting
         return max(written, waiting)
 
-    async def flush(self) -> None:
-        """Write the views that wait. Raises Busy, and keeps them."""
-        views, self._waiting = self._waiting, {}
-        if not views:
-            return
-        try:
-            async with self._store.writing() as tx:
-                await tx.each("put_views", [(viewed, tenant, at) for (tenant, viewed), at in views.items()])
-        except Busy:
-            self._waiting = views | self._waiting
-            raise
+    async def flush(self, *, within_s: float = 0.0) -> None:
+        """Write the views that wait, a few at a time, spread over so many seconds. Raises Busy, and keeps them."""
+        waiting = list(self._waiting)
+        for at in range(0, len(waiting), VIEWS_TOGETHER):
+            some = waiting[at : at + VIEWS_TOGETHER]
+            await self._put({key: self._waiting[key] for key in some if key in self._waiting})
+            await asyncio.sleep(within_s * VIEWS_TOGETHER / len(waiting))
+
+    async def _put(self, views: dict[tuple[int, UUID], datetime]) -> None:
+        async with self._store.writing() as tx:
+            await tx.each("put_views", [(viewed, tenant, at) for (tenant, viewed), at in views.items()])
+        for key, at in views.items():
+            if self._waiting.get(key) == at:
+                del self._waiting[key]
 
     async def _write(self) -> None:
         while self._waiting:
             await asyncio.sleep(VIEW_SECONDS)
             with suppress(Busy):  # the views wait on
-                await self.flush()
+                await self.flush(within_s=VIEW_SECONDS)
 
     async def _ask(self, wanted: list[tuple[int, UUID]]) -> Sequence[datetime | None]:
         async with self._store.asking() as tx:
