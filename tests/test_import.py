@@ -30,6 +30,7 @@ from huaxiang.cli.batches import (
     BATCH_PACKED,
     BATCH_ROWS,
     CHUNK_ROWS,
+    FIRST_CALLS,
     PACKED_LINKED,
     Batches,
     Source,
@@ -203,7 +204,6 @@ def test_a_batch_has_a_bound_in_the_names_that_its_facts_link(tmp_path: Path, *,
     ("said", "can_pile", "most"),
     [
         ({"kind": "trait", "identifiers": [{"kind": "unionid", "value": "u"}]}, True, BATCH_PACKED),
-        ({"kind": "call", "identifiers": [{"kind": "phone", "value": "13900000001"}]}, True, BATCH_CALLS),
         ({"kind": "trait", "identifiers": [{"kind": "unionid", "value": "u"}]}, False, BATCH_ROWS),
     ],
 )
@@ -215,6 +215,16 @@ def test_more_rows_land_together_where_they_are_packed_and_most_where_with_their
     first, rest = taken_from(path, can_pile=can_pile, batches=2)
     assert most <= first.items < most + CHUNK_ROWS
     assert (rest.items, rest.last) == (most + 10, True)
+
+
+def test_the_first_batches_of_calls_are_smaller(tmp_path: Path) -> None:
+    call = {"kind": "call", "source": "feed", "identifiers": [{"kind": "phone", "value": "13900000001"}]}
+    path, sizes = tmp_path / "calls.jsonl", [FIRST_CALLS, 2 * FIRST_CALLS, 4 * FIRST_CALLS, BATCH_CALLS, BATCH_CALLS]
+    path.write_bytes(as_lines([{**call, "id": str(row)} for row in range(sum(sizes))]))
+    ends = [batch.items for batch in taken_from(path, can_pile=True, batches=len(sizes))]
+    assert sizes[-1] == 8 * sizes[0]
+    for size, begin, end in zip(sizes, [0, *ends], ends, strict=False):
+        assert size <= end - begin < size + CHUNK_ROWS or end == sum(sizes)
 
 
 def taken_from(path: Path, *, can_pile: bool, batches: int) -> list[Any]:
