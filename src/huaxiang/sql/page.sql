@@ -5,6 +5,7 @@
 -- In which buckets the rows from number $3 on lie, so many ($5), among all rows or those with a label: between which
 -- spellings, how many rows each has, and how many of them come before. Of a number that changed hands, its holder of now
 -- is the row: those of former holders ($4) are rows no longer. The last bucket comes always, since each tells the total.
+-- (`offset 0`: else the rows that are past would be counted each time that `rows` is named.)
 with past as materialized (
     select spelling from summary_call where $2::text = '' and tenant = $1 and node = any($4::uuid[])
     union all
@@ -14,7 +15,7 @@ bucket as (
 live as (
     select low, high, rows - (select count(*) from past where spelling >= low and (high is null or spelling < high))
            as rows
-    from bucket),
+    from bucket offset 0),
 placed as (
     select low, high, rows, sum(rows) over (order by low desc) as through, sum(rows) over () as total from live)
 select low, high, rows::bigint, total::bigint, greatest($3::bigint - through + rows, 0)::bigint as skip,
