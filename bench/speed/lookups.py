@@ -27,6 +27,7 @@ WRITES: Final = 5.0
 
 _SAMPLES: Final = 20
 _MOST_PASSES: Final = 8
+_PASS_STEP_S: Final = 1.0
 _FASTER: Final = 1.1
 """A pass that is not this much faster than the one before it shows that all is warm."""
 
@@ -64,7 +65,7 @@ def _compared(asked: Sequence[Asked], ours: int, theirs: int, writing: Stream, r
             "ours": [Stream("ours", ours, asked), writing],
             "alternative": [Stream("alternative", theirs, asked), writing],
         }
-        passes = _warmed(runs["ours"], len(asked), size.round_s)
+        passes = _warmed(runs["ours"], len(asked))
         for name in ("constant", "alternative"):
             run(runs[name], size.round_s / 2)  # who comes first pays for plans and caches
         rounds = {name: list[Measured]() for name in runs}
@@ -86,24 +87,24 @@ def _compared(asked: Sequence[Asked], ours: int, theirs: int, writing: Stream, r
     }
 
 
-def _warmed(streams: Sequence[Stream], requests: int, round_s: float) -> list[float]:
+def _warmed(streams: Sequence[Stream], requests: int) -> list[float]:
     """Ask for everything, again and again, until that is hardly faster than before; gives the answers a second of each.
 
     The first pass is of what nobody has asked for before; then each worker has yet to meet what others answered.
     """
-    passes = [_pass(streams, requests, round_s)]
+    passes = [_pass(streams, requests)]
     while len(passes) < _MOST_PASSES:
-        passes.append(_pass(streams, requests, round_s))
+        passes.append(_pass(streams, requests))
         if passes[-1] < passes[-2] * _FASTER:
             break
     return passes
 
 
-def _pass(streams: Sequence[Stream], requests: int, round_s: float) -> float:
+def _pass(streams: Sequence[Stream], requests: int) -> float:
     answers = seconds = 0.0
     while answers < requests:
-        answers += len(run(streams, round_s)[0].times)
-        seconds += round_s
+        answers += len(run(streams, _PASS_STEP_S)[0].times)
+        seconds += _PASS_STEP_S
     return answers / seconds
 
 
