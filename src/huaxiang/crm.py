@@ -110,10 +110,11 @@ class Views:
     async def flush(self, *, within_s: float = 0.0) -> None:
         """Write the views that wait, a few at a time, spread over so many seconds. Raises Busy, and keeps them."""
         waiting = list(self._waiting)
-        for at in range(0, len(waiting), VIEWS_TOGETHER):
-            some = waiting[at : at + VIEWS_TOGETHER]
-            await self._put({key: self._waiting[key] for key in some if key in self._waiting})
-            await asyncio.sleep(within_s * VIEWS_TOGETHER / len(waiting))
+        pieces = [waiting[at : at + VIEWS_TOGETHER] for at in range(0, len(waiting), VIEWS_TOGETHER)]
+        for piece in pieces:
+            await self._put({key: self._waiting[key] for key in piece if key in self._waiting})
+            if piece is not pieces[-1]:
+                await asyncio.sleep(within_s / len(pieces))
 
     async def _put(self, views: dict[tuple[int, UUID], datetime]) -> None:
         async with self._store.writing() as tx:
