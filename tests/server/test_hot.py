@@ -568,3 +568,14 @@ async def test_of_records_that_are_asked_for_at_once_each_tells_of_its_own_last_
     asked = [desk.other.ask("GET", path, desk.headers["telrobot"]) for path in paths]
     seen = [answer["data"]["viewed_at"] is not None for _, answer in await asyncio.gather(*asked)]
     assert seen == [False, True, False]
+
+
+async def test_a_view_does_not_wait_for_those_that_were_written_before(desk: Desk) -> None:
+    views, tenant = desk.one.service.views, desk.tenant
+    for record in (uuid4(), uuid4()):
+        views.note(tenant, record, None)
+        for _ in range(600):  # far more than it takes, and far less than it once did
+            if await views.ask(tenant, record):
+                break
+            await asyncio.sleep(0.05)
+        assert await views.ask(tenant, record)
